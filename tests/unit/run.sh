@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the unit tests of one build tree and ends with "N passed, N failed, N skipped".
+set -u
+tree=$1
+passed=0 failed=0 skipped=0
+for program in "$tree"/tests/unit/test_*; do
+        [[ -x $program && $program != *.o && $program != *.d ]] || continue
+        out=$("$program" 2>&1)
+        status=$?
+        p=$(grep -c '^\[       OK \]' <<<"$out")
+        s=$(grep -c '^\[  SKIPPED \] [^0-9]' <<<"$out")
+        f=$(grep -c '^\[  FAILED  \] [a-z]' <<<"$out")
+        if ((status != 0)); then
+                printf '%s\n' "$out"
+                ((f > 0)) || f=1
+        fi
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+((failed == 0 && passed > 0))
