@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Varlink: JSON ended by NUL on a Unix socket. Both ends, named like sd-varlink so that a systemd
+ * that has it can take over. The server checks who calls, and how often, before it parses a byte.
+ *
+ * Source: varlink.org, "Protocol" and "Service"; sd-varlink.h of systemd 257
+ */
+#pragma once
+
+#include "state/error.h"
+#include "state/json.h"
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#define VARLINK_CONNECTIONS_MAX     64 /* of one server */
+#define VARLINK_CONNECTIONS_PER_UID 8
+#define VARLINK_CALLS_PER_SEC       20                 /* of one uid, token bucket */
+#define VARLINK_IDLE_USEC           (5 * USEC_PER_SEC) /* half a frame may wait this long */
+
+struct varlink_server;
+struct varlink; /* one connection, on either end */
+
+/* Who is at the other end, by the kernel's word at connect (SO_PEERCRED, SO_PEERGROUPS). */
+struct varlink_peer {
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+};
+
+/*
+ * A method. It answers with varlink_reply() or varlink_error() before it returns, or later: then it
+ * took a reference, and drops it after the answer.
+ *
+ * @parameters: an object; NULL when the call had none
+ * Returns:     below 0: the connection is closed
+ */
+typedef int (*varlink_method)(struct varlink *link, const struct json *parameters, void *userdata);
+
+/* One interface: its text is what GetInterfaceDescription answers. The arrays end with NULL. */
+struct varlink_interface {
+        const char *name;        /* "org.dtgov.Control" */
+        const char *description; /* the .varlink file */
+        const struct varlink_entry {
+                const char *method; /* "Approve" */
+                varlink_method call;
+        } * entries;
+};
+
+/*
+ * @frame_max:  bytes of one request; more closes the connection
+ * @depth_max:  of a request's JSON
+ * @userdata:   for the methods
+ */
+int varlink_server_new(struct varlink_server **ret, sd_event *event,
+                const struct varlink_interface *interface, size_t frame_max, unsigned depth_max,
+                void *userdata);
+void varlink_server_free(struct varlink_server *s);
+
+/* Listens on an fd that is bound and listening already; the server then owns it. */
+int varlink_server_listen_fd(struct varlink_server *s, int fd);
+
+/*
+ * Makes a listening socket.
+ *
+ * Errors: -EADDRINUSE somebody answers there; a socket that nobody answers on is replaced
+ */
+int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err);
+
+struct varlink *varlink_ref(struct varlink *link);
+void varlink_unref(struct varlink *link);
+const struct varlink_peer *varlink_get_peer(const struct varlink *link);
+bool varlink_peer_in_group(const struct varlink *link, gid_t gid); /* primary or supplementary */
+bool varlink_is_open(const struct varlink *link); /* it may have gone while an answer was awaited */
+bool varlink_wants_more(const struct varlink *link); /* the call said "more" */
+
+/* Begins a reply: write the members of "parameters" with *ret, then end it. */
+int varlink_reply_begin(struct varlink *link, struct json_writer **ret);
+int varlink_reply_end(struct varlink *link, bool continues);
+
+/* An error with members that are strings: NULL-ended pairs of name and value. */
+int varlink_error(struct varlink *link, const char *error, ...) __attribute__((sentinel));
+
+/* --- the client: blocking, one call after the other ------------------------------------------- */
+
+/* Errors: of connect(2); @err says which socket and what to do when nobody listens. */
+int varlink_connect(struct varlink **ret, const char *path, struct error *err);
+void varlink_close(struct varlink *link);
+void varlink_closep(struct varlink **link); /* for CLEANUP */
+
+/* Begins a call: write the members of "parameters" with *ret, then varlink_call(). */
+int varlink_call_begin(struct varlink *link, const char *method, struct json_writer **ret);
+
+/*
+ * Sends the call and waits for one answer.
+ *
+ * @ret:       the whole answer; "parameters" is inside
+ * @ret_error: name of the error, NULL when the call succeeded; lives as long as *ret
+ * Errors:     -ETIMEDOUT, -ECONNRESET, -EPROTO; of the system calls
+ */
+int varlink_call(struct varlink *link, uint64_t timeout_usec, struct json_doc **ret,
+                const char **ret_error, struct error *err);

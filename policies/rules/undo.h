@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an undo or a recovery has to do, decided from what the journal says and what the kernel
+ * shows. Pure; compare-and-set: a value that is neither the old one, nor the new one, nor a
+ * journaled step is somebody else's and stays.
+ */
+#pragma once
+
+#include "state/change.h"
+
+enum undo_action {
+        UNDO_NOTHING,  /* it is the old value already */
+        UNDO_WRITE,    /* write the value: the old one, or (kept) what use needs */
+        UNDO_CONFLICT, /* somebody else's value: hands off */
+        UNDO_GONE,     /* the file or the cgroup is gone */
+};
+
+struct undo_knob {
+        enum undo_action action;
+        struct knob_value value; /* to write */
+        bool kept;               /* above the old value, since use is above it */
+};
+
+/* What the kernel shows of one knob and of what it limits. */
+struct undo_input {
+        bool present;
+        struct knob_value current;
+        uint64_t in_use;                /* memory.current, pids.current; 0 elsewhere */
+        const struct knob_value *steps; /* journaled values of this knob */
+        unsigned steps_count;
+};
+
+/*
+ * The undo of one knob.
+ *
+ * A raise of memory.max whose old value is below what is in use plus headroom is not taken back
+ * whole: the old limit would kill. What is needed is kept: use plus UNDO_HEADROOM_PERMYRIAD.
+ */
+#define UNDO_HEADROOM_PERMYRIAD 1000 /* 10 % above use, and at least UNDO_HEADROOM_BYTES */
+#define UNDO_HEADROOM_BYTES     (8 * MIB)
+struct undo_knob undo_decide(const struct knob_change *change, const struct undo_input *input);
+
+/*
+ * What recovery makes of an open change found in the journal.
+ *
+ * @same_boot:  the journal's boot is this one
+ * @alive:      its cgroup still exists, with that inode
+ * @any_new:    at least one knob shows the new value or a step
+ * @ret_reason: why
+ * Returns:     the state to go to: LAPSED, REFUSED (nothing happened), ROLLING_BACK, COMMITTED as
+ *              it is, or CONFLICT
+ */
+enum change_state recover_decide(enum change_state state, bool same_boot, bool alive, bool any_new,
+                bool any_foreign, enum reason *ret_reason);
