@@ -139,7 +139,8 @@ unit: all $(addprefix $(B)/tests/unit/,$(UNIT_TESTS)) ## unit tests of this MODE
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-include tests/vm/vm.mk
+# Parts that bring rules of their own: vm.mk, bench.mk, man.mk.
+include $(sort $(wildcard tests/*/*.mk contrib/*/*.mk))
 
 .PHONY: help
 help: ## this list
