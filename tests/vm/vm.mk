@@ -4,7 +4,9 @@
 
 .PHONY: vm-bookworm vm-trixie vm-selftest deps
 
-vm-bookworm vm-trixie: vm-%: ## the Debian that the tests boot, made once
+vm-bookworm: ## the Debian 12 that the tests boot, made once
+vm-trixie: ## the Debian 13 that the tests boot, made once
+vm-bookworm vm-trixie: vm-%:
 	tests/vm/tree $*
 
 vm-selftest: ## that both Debians boot, with and without systemd
