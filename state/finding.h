@@ -25,6 +25,50 @@ struct rule {
 
 extern const struct rule rules[RULE_COUNT];
 
+#define EVIDENCE_MAX 8 /* numbers that a finding carries */
+
+/*
+ * What each of a finding's numbers means, by rule. X(id, rule, index, name, unit); all cover the
+ * window, which ends at until_boottime_ns. A limit without end is KNOB_MAX.
+ */
+#define EVIDENCE_TABLE(X)                                                                          \
+        X(CPU_WINDOW, CPU_QUOTA, 0, "window", "usec")                                              \
+        X(CPU_PERIODS, CPU_QUOTA, 1, "periods", "")                                                \
+        X(CPU_THROTTLED_PERIODS, CPU_QUOTA, 2, "throttled_periods", "")                            \
+        X(CPU_THROTTLED, CPU_QUOTA, 3, "throttled", "usec")                                        \
+        X(CPU_USAGE, CPU_QUOTA, 4, "usage", "usec")                                                \
+        X(CPU_QUOTA, CPU_QUOTA, 5, "quota", "usec")                                                \
+        X(CPU_PERIOD, CPU_QUOTA, 6, "period", "usec")                                              \
+        X(LIMIT_WINDOW, MEMORY_LIMIT, 0, "window", "usec")                                         \
+        X(LIMIT_HITS, MEMORY_LIMIT, 1, "limit_hits", "")                                           \
+        X(LIMIT_REFAULTS, MEMORY_LIMIT, 2, "refaults", "pages")                                    \
+        X(LIMIT_OOM_KILLS, MEMORY_LIMIT, 3, "oom_kills", "")                                       \
+        X(LIMIT_CURRENT, MEMORY_LIMIT, 4, "current", "bytes")                                      \
+        X(LIMIT_MAX, MEMORY_LIMIT, 5, "max", "bytes")                                              \
+        X(LIMIT_HIGH, MEMORY_LIMIT, 6, "high", "bytes")                                            \
+        X(HIGH_WINDOW, MEMORY_HIGH, 0, "window", "usec")                                           \
+        X(HIGH_HITS, MEMORY_HIGH, 1, "high_hits", "")                                              \
+        X(HIGH_CURRENT, MEMORY_HIGH, 2, "current", "bytes")                                        \
+        X(HIGH_HIGH, MEMORY_HIGH, 3, "high", "bytes")                                              \
+        X(HIGH_MAX, MEMORY_HIGH, 4, "max", "bytes")                                                \
+        X(PIDS_WINDOW, PIDS_LIMIT, 0, "window", "usec")                                            \
+        X(PIDS_PEAK, PIDS_LIMIT, 1, "peak", "")                                                    \
+        X(PIDS_MAX, PIDS_LIMIT, 2, "max", "")                                                      \
+        X(PIDS_REFUSED, PIDS_LIMIT, 3, "refused_forks", "")
+
+#define EVIDENCE_INDEX(id, rule, index, ...) EVIDENCE_##id = (index),
+enum evidence_index { EVIDENCE_TABLE(EVIDENCE_INDEX) };
+#undef EVIDENCE_INDEX
+
+struct evidence_row {
+        enum rule_id rule;
+        unsigned index;
+        const char *name, *unit;
+};
+
+extern const struct evidence_row evidence_rows[];
+extern const size_t evidence_rows_count;
+
 #define CULPRITS_MAX 3  /* processes that a finding names */
 #define COMM_SIZE    16 /* TASK_COMM_LEN of the kernel */
 
@@ -47,7 +91,7 @@ struct finding {
         enum rule_id rule;
         uint64_t since_boottime_ns, until_boottime_ns; /* the time the evidence covers */
         uint64_t lost_usec_per_min;                    /* time the container could not run */
-        uint64_t evidence[8];                          /* meaning by rule: see analysis */
+        uint64_t evidence[EVIDENCE_MAX];               /* meaning by rule: EVIDENCE_TABLE */
         struct culprit culprits[CULPRITS_MAX];
         unsigned culprits_count;
 };

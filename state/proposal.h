@@ -36,5 +36,5 @@ struct proposal {
         uint64_t created_boottime_ns, expires_boottime_ns;
         uint64_t finding;           /* F12 behind it, 0 none */
         uint64_t lost_usec_per_min; /* as in the finding */
-        uint64_t evidence[8];
+        uint64_t evidence[EVIDENCE_MAX];
 };

@@ -14,10 +14,14 @@ enum sample_kind {
         KIND_GAUGE,
 };
 
+/* The window of each trigger of the ladder: within it a share of 5, 20 or 40 % was stalled. */
+#define LADDER_WINDOW_USEC 500000
+
 /*
  * X(id, file, key, kind, unit): "key" is the line's name in a flat keyed file, NULL for a file of
  * one number. io.stat is summed over devices. Pressure totals are for display only: a process of
- * the container can falsify them (psi.rst averages); decisions rest on the trigger ladder.
+ * the container can falsify them (psi.rst averages); decisions rest on the trigger ladder. The
+ * LADDER fields count how often each of its triggers fired.
  */
 #define SAMPLE_TABLE(X)                                                                            \
         X(CPU_USAGE, "cpu.stat", "usage_usec", KIND_COUNTER, "usec")                               \
@@ -77,8 +81,7 @@ enum sample_id { SAMPLE_TABLE(SAMPLE_ID) SAMPLE_COUNT };
 _Static_assert(SAMPLE_COUNT <= 64, "the mask of present fields has 64 bits");
 
 struct sample_field {
-        const char *name; /* "cpu.stat:usage_usec", stable: it names the field in JSON and history
-                           */
+        const char *name; /* "CPU_USAGE", stable: it names the field in JSON and history */
         const char *file, *key;
         enum sample_kind kind;
         const char *unit;

@@ -15,6 +15,10 @@ const struct sample_field sample_fields[SAMPLE_COUNT] = { SAMPLE_TABLE(SAMPLE_RO
 #define RULE_ROW(id, name, title) [RULE_##id] = { name, title },
 const struct rule rules[RULE_COUNT] = { RULE_TABLE(RULE_ROW) };
 
+#define EVIDENCE_ROW(id, rule, index, name, unit) { RULE_##rule, index, name, unit },
+const struct evidence_row evidence_rows[] = { EVIDENCE_TABLE(EVIDENCE_ROW) };
+const size_t evidence_rows_count = ARRAY_LEN(evidence_rows);
+
 #define CHANGE_STATE_ROW(id, name, open) [CHANGE_##id] = { name, open },
 const struct change_state_row change_states[CHANGE_STATE_COUNT] = { CHANGE_STATE_TABLE(
                 CHANGE_STATE_ROW) };
