@@ -16,6 +16,7 @@
 #define KNOB_NAME_MAX   32         /* bytes of a file's name with the NUL */
 #define KNOB_TEXT_MAX   4096       /* bytes of a limit file with the NUL: one page, as kernfs */
 #define CPU_PERIOD_USEC 100000     /* the kernel's and systemd's default period */
+#define PIDS_MOST       4194304    /* PID_MAX_LIMIT: above it the kernel takes only "max" */
 
 enum knob_unit {
         UNIT_BYTES,  /* a number of bytes, whole pages, or "max" */
@@ -49,7 +50,8 @@ enum knob_danger {
         X(CPU_MAX, "cpu.max", UNIT_CPU, true, 1000, KNOB_MAX, KNOB_MAX, DANGER_LOWER,              \
                         "CPUQuotaPerSecUSec")                                                      \
         X(CPU_WEIGHT, "cpu.weight", UNIT_WEIGHT, true, 1, 10000, 100, DANGER_NONE, "CPUWeight")    \
-        X(PIDS_MAX, "pids.max", UNIT_COUNT, true, 1, KNOB_MAX, KNOB_MAX, DANGER_LOWER, "TasksMax") \
+        X(PIDS_MAX, "pids.max", UNIT_COUNT, true, 1, PIDS_MOST, KNOB_MAX, DANGER_LOWER,            \
+                        "TasksMax")                                                                \
         X(CPU_IDLE, "cpu.idle", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                      \
         X(CPU_MAX_BURST, "cpu.max.burst", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)            \
         X(CPU_UCLAMP_MIN, "cpu.uclamp.min", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)          \
@@ -115,18 +117,28 @@ int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret);
 void knob_write_text(enum knob_id id, struct knob_value value, char *out, size_t size);
 
 /*
- * A person's words: "4G", "1.5" (CPUs) or "150000 100000" for cpu.max, "max". Checked against the
- * row's range and rounded as knob_round() does.
+ * Whether the kernel would take the value: the row's range, or "max" where there is that; of a
+ * quota, period and share too.
+ *
+ * Errors: -ERANGE, -EOPNOTSUPP a watched-only row; @err names the range
+ */
+int knob_check(enum knob_id id, struct knob_value value, struct error *err);
+
+/*
+ * A person's words: "4G", "1.5" (CPUs), "150%" or "150000 100000" for cpu.max, "max". Checked as
+ * knob_check() does and rounded as knob_round() does.
  *
  * Errors: -EINVAL, -ERANGE, -EOPNOTSUPP; @err names file, text, and what is wanted
  */
 int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struct error *err);
 
-/* For people: "4.0 GiB", "1.5 CPU", "max". */
+/* For people, two decimals at most: "4 GiB", "1.25 CPU", "512", "max". */
 void knob_format(enum knob_id id, struct knob_value value, char *out, size_t size);
 
-/* Whole pages downwards; whole percents of a CPU, at least 1 % (experiments: systemd stores no
- * less). */
+/*
+ * Whole pages downwards; whole percents of a CPU downwards, at least 1 % and 1 ms: systemd stores
+ * no finer quota, and loses a smaller one. The period stays.
+ */
 struct knob_value knob_round(enum knob_id id, struct knob_value value);
 
 /* Below 0, 0 or above 0 as @a is tighter than, equal to, or wider than @b; quotas per period. */

@@ -15,8 +15,8 @@
 
 /* What root allows; from /etc/dtgov/dtgov.json, else the defaults of guard_rules_default(). */
 struct guard_rules {
-        bool lower_memory_max;     /* may a person lower memory.max at all */
-        uint64_t reserve_bytes;    /* of RAM for the host, 0: as above */
+        bool lower_memory_max;  /* may rules lower memory.max; a person may, above what is used */
+        uint64_t reserve_bytes; /* of RAM for the host, 0: as above */
         uint64_t memory_max_bytes; /* largest memory.max of one container, KNOB_MAX: none */
         uint64_t cpu_max_permille; /* largest quota of one container, KNOB_MAX: none */
         uint64_t pids_max;         /* largest pids.max, KNOB_MAX: none */
@@ -48,8 +48,23 @@ struct guard_answer {
         char text[LINK_TEXT_SIZE]; /* what, why, what next; also a warning when not refused */
 };
 
+/* No bounds but the host's own; only people lower memory.max. */
 void guard_rules_default(struct guard_rules *ret);
 
-void guard_check(const struct guard_rules *rules, const struct guard_host *host,
+/*
+ * Answers one proposal. A person's wish (rule PERSON) is RULE_PERSON only if the caller knows it by
+ * the peer's credentials. What a person is only warned of is refused to a rule: a tighter parent,
+ * more CPU than there is, no pressure to measure.
+ *
+ * Never GUARD_ALLOW: to approve without a person takes a policy, and none is known here.
+ *
+ * In use is memory_current_bytes less memory_reclaimable_bytes (inactive_file and
+ * slab_reclaimable). A raise of memory is refused where the host could not give what the container
+ * may then take on top of its use; where only the promises of all containers exceed the host, it is
+ * a warning and medium risk.
+ *
+ * @ret: reason and risk; text: why and what next when refused, else warnings, "" when none
+ */
+void guard_check(const struct guard_rules *bounds, const struct guard_host *host,
                 const struct guard_container *container, const struct proposal *p,
                 struct guard_answer *ret);

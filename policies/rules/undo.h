@@ -25,7 +25,7 @@ struct undo_knob {
 struct undo_input {
         bool present;
         struct knob_value current;
-        uint64_t in_use;                /* memory.current, pids.current; 0 elsewhere */
+        uint64_t in_use;                /* memory.current, or what of it cannot be reclaimed */
         const struct knob_value *steps; /* journaled values of this knob */
         unsigned steps_count;
 };
@@ -34,7 +34,9 @@ struct undo_input {
  * The undo of one knob.
  *
  * A raise of memory.max whose old value is below what is in use plus headroom is not taken back
- * whole: the old limit would kill. What is needed is kept: use plus UNDO_HEADROOM_PERMYRIAD.
+ * whole: the old limit would kill. What is needed is kept: use plus UNDO_HEADROOM_PERMYRIAD in
+ * whole pages, never above the current value; where that is needed whole, "kept" comes with
+ * UNDO_NOTHING. Nothing else kills: any other old value is written back whatever is in use.
  */
 #define UNDO_HEADROOM_PERMYRIAD 1000 /* 10 % above use, and at least UNDO_HEADROOM_BYTES */
 #define UNDO_HEADROOM_BYTES     (8 * MIB)
@@ -45,10 +47,12 @@ struct undo_knob undo_decide(const struct knob_change *change, const struct undo
  *
  * @same_boot:  the journal's boot is this one
  * @alive:      its cgroup still exists, with that inode
- * @any_new:    at least one knob shows the new value or a step
- * @ret_reason: why
- * Returns:     the state to go to: LAPSED, REFUSED (nothing happened), ROLLING_BACK, COMMITTED as
- *              it is, or CONFLICT
+ * @any_new:    at least one knob shows the new value or a step; it is undone even where another
+ *              knob shows somebody else's value
+ * @ret_reason: why; REASON_NONE: the reason that it has stays
+ * Returns:     the state to go to: LAPSED, EXPIRED, REFUSED (nothing happened), ROLLING_BACK,
+ *              CONFLICT, REVERTED_EXTERNALLY (on probation, but the old values are there), or
+ *              @state itself: committed and ended ones, and an undo that goes on
  */
 enum change_state recover_decide(enum change_state state, bool same_boot, bool alive, bool any_new,
                 bool any_foreign, enum reason *ret_reason);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checks go from what nobody may touch, over whether a change is possible at all now, to the single
+ * knobs and what they do together. The first refusal is the answer; warnings gather.
+ */
+#include "policies/rules/guard.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the checks share; "after" is what the limits would be. */
+struct check {
+        const struct guard_rules *rules;
+        const struct guard_host *host;
+        const struct guard_container *container;
+        const struct proposal *proposal;
+        struct guard_answer *answer;
+        struct knob_value after[KNOB_COUNT];
+        bool person;
+};
+
+PRINTF(3, 4)
+static bool refuse(struct check *c, enum reason reason, const char *format, ...) {
+        va_list args;
+
+        c->answer->verdict = GUARD_REFUSE;
+        c->answer->reason = reason;
+        va_start(args, format);
+        (void)vsnprintf(c->answer->text, sizeof(c->answer->text), format, args);
+        va_end(args);
+        return false;
+}
+
+PRINTF(2, 3)
+static bool warn(struct check *c, const char *format, ...) {
+        char *text = c->answer->text;
+        size_t size = sizeof(c->answer->text), len = strlen(text);
+        va_list args;
+
+        if (len > 0)
+                len += (size_t)snprintf(text + len, size - len, "; ");
+        if (len >= size)
+                return true;
+        va_start(args, format);
+        (void)vsnprintf(text + len, size - len, format, args);
+        va_end(args);
+        return true;
+}
+
+static void raise_risk(struct check *c, enum risk risk) {
+        if (c->answer->risk < risk)
+                c->answer->risk = risk;
+}
+
+static uint64_t mib(uint64_t bytes) {
+        return bytes / MIB;
+}
+
+static uint64_t mib_up(uint64_t bytes) {
+        return bytes / MIB + (bytes % MIB > 0);
+}
+
+static uint64_t in_use_bytes(const struct check *c) {
+        return u64_sub(c->container->memory_current_bytes, c->container->memory_reclaimable_bytes);
+}
+
+static uint64_t reserve_bytes(const struct check *c) {
+        if (c->rules->reserve_bytes > 0)
+                return c->rules->reserve_bytes;
+        return u64_max(c->host->memory_total_bytes / 10000 * GUARD_RESERVE_PERMYRIAD,
+                        GUARD_RESERVE_BYTES);
+}
+
+static bool is_memory(enum knob_id id) {
+        return knobs[id].unit == UNIT_BYTES && id != KNOB_MEMORY_SWAP_MAX;
+}
+
+/* --- the container, the host and the rule's own limits --- */
+
+static bool check_allowed(struct check *c) {
+        const struct guard_container *container = c->container;
+
+        if (container->protected_)
+                return refuse(c, REASON_PROTECTED,
+                                "dtgov does not touch this cgroup: it is its own, the host's or "
+                                "protected; choose a container");
+        if (container->flags & CONTAINER_OBSERVED_ONLY)
+                return refuse(c, REASON_OBSERVED_ONLY,
+                                "this container is only observed: another manager owns its limits; "
+                                "change them there");
+        if (!c->host->journal_ok)
+                return refuse(c, REASON_JOURNAL,
+                                "the journal cannot take a new change; rollbacks still work; see "
+                                "dtgov doctor");
+        if (!c->host->observer_present)
+                return refuse(c, REASON_NO_OBSERVER,
+                                "observer absent: nobody would watch the change; start "
+                                "dtgov-observer and ask again");
+        if (container->change_open)
+                return refuse(c, REASON_BUSY_CHANGE,
+                                "another change of this container is under way; wait for its end "
+                                "or roll it back");
+        return true;
+}
+
+static bool check_pace(struct check *c) {
+        if (c->person && !c->host->psi_available)
+                return warn(c, "pressure cannot be measured on this host: only kills, exits and "
+                               "refused forks would take the change back");
+        if (c->person)
+                return true;
+        if (!c->host->psi_available)
+                return refuse(c, REASON_NO_PSI,
+                                "pressure cannot be measured on this host; boot with psi=1, or let "
+                                "a person decide");
+        if (c->container->changes_last_hour >= GUARD_CHANGES_PER_HOUR)
+                return refuse(c, REASON_RATE,
+                                "%u changes of this container in the last hour; rules make at most "
+                                "%d",
+                                c->container->changes_last_hour, GUARD_CHANGES_PER_HOUR);
+        if (c->host->probations >= GUARD_PROBATIONS_MAX)
+                return refuse(c, REASON_RATE,
+                                "%u changes are on probation on this host; rules wait until there "
+                                "are fewer than %d",
+                                c->host->probations, GUARD_PROBATIONS_MAX);
+        return true;
+}
+
+/* --- the proposal as such --- */
+
+static bool check_form(struct check *c) {
+        const struct proposal *p = c->proposal;
+        bool seen[KNOB_COUNT] = { false };
+
+        if (p->changes_count == 0 || p->changes_count > PROPOSAL_KNOBS_MAX || p->rule >= RULE_COUNT)
+                return refuse(c, REASON_PARSE, "not a proposal: 1 to %d knobs and a known rule",
+                                PROPOSAL_KNOBS_MAX);
+        for (unsigned i = 0; i < p->changes_count; i++) {
+                uint32_t id = p->changes[i].knob;
+
+                if (id >= KNOB_COUNT || !knobs[id].settable)
+                        return refuse(c, REASON_PARSE, "not a knob that dtgov sets; see dtgov(1)");
+                if (seen[id])
+                        return refuse(c, REASON_PARSE, "%s is given twice; give it once",
+                                        knobs[id].file);
+                seen[id] = true;
+        }
+        return true;
+}
+
+static bool check_value(struct check *c, const struct knob_change *change) {
+        const char *file = knobs[change->knob].file;
+        struct error err;
+
+        if (!c->container->present[change->knob])
+                return refuse(c, REASON_KNOB_ABSENT,
+                                "%s is not available for this container: its controller is not "
+                                "enabled there",
+                                file);
+        if (knob_check(change->knob, change->new, &err) < 0)
+                return refuse(c, REASON_RANGE, "%.250s", err.text);
+        if (!knob_equal(knob_round(change->knob, change->new), change->new))
+                return refuse(c, REASON_RANGE,
+                                "%s: want whole pages of memory and whole percents of a CPU", file);
+        return true;
+}
+
+/* Neither already so nor about values of yesterday. */
+static bool check_fresh(struct check *c) {
+        const struct proposal *p = c->proposal;
+        bool same = true;
+
+        for (unsigned i = 0; i < p->changes_count; i++)
+                same = same && knob_equal(p->changes[i].new, c->container->now[p->changes[i].knob]);
+        if (same)
+                return refuse(c, REASON_NO_CHANGE, "the values are already so; nothing to do");
+
+        for (unsigned i = 0; i < p->changes_count; i++) {
+                const struct knob_change *change = &p->changes[i];
+                char old[KNOB_VALUE_TEXT_MAX], now[KNOB_VALUE_TEXT_MAX];
+
+                if (knob_equal(change->old, c->container->now[change->knob]))
+                        continue;
+                knob_format(change->knob, change->old, old, sizeof(old));
+                knob_format(change->knob, c->container->now[change->knob], now, sizeof(now));
+                return refuse(c, REASON_STALE,
+                                "%s was %s when it was proposed and is %s now; look at the new "
+                                "proposal",
+                                knobs[change->knob].file, old, now);
+        }
+        return true;
+}
+
+/* --- single knobs --- */
+
+static bool check_bound(struct check *c, const struct knob_change *change) {
+        struct knob_value bound = { .amount = KNOB_MAX, .period_usec = change->new.period_usec };
+        char text[KNOB_VALUE_TEXT_MAX];
+
+        if (change->knob == KNOB_MEMORY_MAX)
+                bound.amount = c->rules->memory_max_bytes;
+        else if (change->knob == KNOB_PIDS_MAX)
+                bound.amount = c->rules->pids_max;
+        else if (change->knob == KNOB_CPU_MAX && c->rules->cpu_max_permille != KNOB_MAX &&
+                        __builtin_mul_overflow(c->rules->cpu_max_permille, change->new.period_usec,
+                                        &bound.amount))
+                bound.amount = KNOB_MAX;
+        else if (change->knob == KNOB_CPU_MAX && c->rules->cpu_max_permille != KNOB_MAX)
+                bound.amount /= 1000;
+        if (knob_compare(change->knob, change->new, bound) <= 0)
+                return true;
+
+        knob_format(change->knob, bound, text, sizeof(text));
+        return refuse(c, REASON_BOUND, "%s: root allows at most %s on this host: set that or less",
+                        knobs[change->knob].file, text);
+}
+
+static bool check_parent(struct check *c, const struct knob_change *change) {
+        struct knob_value parent = c->container->parent[change->knob];
+        char text[KNOB_VALUE_TEXT_MAX];
+
+        if (knobs[change->knob].unit == UNIT_WEIGHT ||
+                        knob_compare(change->knob, change->new, parent) <= 0)
+                return true;
+
+        knob_format(change->knob, parent, text, sizeof(text));
+        if (c->person)
+                return warn(c, "%s: no effect beyond %s: a parent cgroup caps there",
+                                knobs[change->knob].file, text);
+        return refuse(c, REASON_PARENT_LIMIT,
+                        "%s: no effect beyond %s: a parent cgroup caps there; raise the parent "
+                        "first",
+                        knobs[change->knob].file, text);
+}
+
+static bool check_cpus(struct check *c, const struct knob_change *change) {
+        unsigned cpus = c->host->online_cpus;
+        struct knob_value all = { .amount = (uint64_t)cpus * CPU_PERIOD_USEC,
+                .period_usec = CPU_PERIOD_USEC };
+
+        if (change->knob != KNOB_CPU_MAX || change->new.amount == KNOB_MAX || cpus == 0 ||
+                        knob_compare(KNOB_CPU_MAX, change->new, all) <= 0)
+                return true;
+        if (c->person)
+                return warn(c, "cpu.max: the host has only %u CPUs", cpus);
+        return refuse(c, REASON_RANGE, "cpu.max: the host has only %u CPUs: want at most that",
+                        cpus);
+}
+
+/* Lowering memory below what is in use stalls or kills; pids.max below it refuses every fork. */
+static bool check_headroom(struct check *c, const struct knob_change *change) {
+        bool memory = change->knob == KNOB_MEMORY_MAX || change->knob == KNOB_MEMORY_HIGH;
+        uint64_t used = in_use_bytes(c), least, new = change->new.amount;
+
+        if (change->knob == KNOB_PIDS_MAX && new <= c->container->pids_current)
+                return refuse(c, REASON_HEADROOM,
+                                "pids.max: %" PRIu64 " tasks are there, every fork would be "
+                                "refused: set more than that",
+                                c->container->pids_current);
+        if (!memory)
+                return true;
+
+        if (change->knob == KNOB_MEMORY_MAX && !c->person && !c->rules->lower_memory_max)
+                return refuse(c, REASON_LOWER,
+                                "rules may not lower memory.max; lower memory.high, or let a "
+                                "person set it");
+        least = used + used / 10000 * GUARD_HEADROOM_PERMYRIAD +
+                used % 10000 * GUARD_HEADROOM_PERMYRIAD / 10000;
+        if (new >= least)
+                return true;
+        if (new <= used)
+                return refuse(c, REASON_HEADROOM,
+                                "%s: would be below the %" PRIu64 " MiB in use: set at least "
+                                "%" PRIu64 " MiB",
+                                knobs[change->knob].file, mib_up(used), mib_up(least));
+        return refuse(c, REASON_HEADROOM,
+                        "%s: would leave %" PRIu64 " %% headroom above %" PRIu64 " MiB in use; "
+                        "minimum %d %%: set at least %" PRIu64 " MiB",
+                        knobs[change->knob].file,
+                        (uint64_t)((unsigned __int128)(new - used) * 100 / used), mib_up(used),
+                        GUARD_HEADROOM_PERMYRIAD / 100, mib_up(least));
+}
+
+/* A raise of memory promises it: at most what the host can give beside its reserve. */
+static bool check_host(struct check *c, const struct knob_change *change) {
+        const struct guard_host *host = c->host;
+        uint64_t total = host->memory_total_bytes, spare = u64_sub(total, reserve_bytes(c));
+        uint64_t promise = u64_min(
+                        u64_min(change->new.amount, c->after[KNOB_MEMORY_MAX].amount), total);
+        uint64_t growth = u64_sub(promise, c->container->memory_current_bytes);
+        uint64_t free_bytes = u64_sub(host->memory_available_bytes, reserve_bytes(c));
+        uint64_t sum = host->memory_promised_bytes + promise;
+
+        if (promise > spare || growth > free_bytes)
+                return refuse(c, REASON_HOST_RESERVE,
+                                "%s: %" PRIu64 " MiB here and %" PRIu64 " MiB promised to others "
+                                "are %" PRIu64 " of %" PRIu64 " MiB; %" PRIu64 " MiB can be given "
+                                "beside the reserve: set at most %" PRIu64 " MiB",
+                                knobs[change->knob].file, mib(promise),
+                                mib(host->memory_promised_bytes), mib(sum), mib(total),
+                                mib(free_bytes),
+                                mib(u64_min(spare,
+                                                c->container->memory_current_bytes + free_bytes)));
+        if (sum <= spare)
+                return true;
+        raise_risk(c, RISK_MEDIUM);
+        return warn(c, "%" PRIu64 " MiB are then promised of the %" PRIu64 " MiB that the host has",
+                        mib(sum), mib(total));
+}
+
+static bool check_knob(struct check *c, const struct knob_change *change) {
+        int direction = knob_compare(change->knob, change->new, change->old);
+
+        if (!check_bound(c, change) || !check_cpus(c, change))
+                return false;
+        if (direction < 0 && knobs[change->knob].danger != DANGER_NONE)
+                raise_risk(c, knobs[change->knob].unit == UNIT_BYTES ? RISK_HIGH : RISK_MEDIUM);
+        if (direction < 0)
+                return check_headroom(c, change);
+        if (direction > 0 && !check_parent(c, change))
+                return false;
+        return direction == 0 || !is_memory(change->knob) || check_host(c, change);
+}
+
+/* --- the knobs together --- */
+
+static bool check_together(struct check *c) {
+        const struct knob_value *after = c->after;
+        bool touched = false;
+
+        for (unsigned i = 0; i < c->proposal->changes_count; i++)
+                touched = touched || is_memory(c->proposal->changes[i].knob);
+        if (!touched)
+                return true;
+
+        if (after[KNOB_MEMORY_HIGH].amount != KNOB_MAX &&
+                        after[KNOB_MEMORY_HIGH].amount > after[KNOB_MEMORY_MAX].amount)
+                (void)warn(c, "memory.high above memory.max has no effect");
+        if (u64_max(after[KNOB_MEMORY_LOW].amount, after[KNOB_MEMORY_MIN].amount) >
+                        after[KNOB_MEMORY_MAX].amount)
+                (void)warn(c, "memory.low or memory.min above memory.max has no effect");
+        return true;
+}
+
+void guard_rules_default(struct guard_rules *ret) {
+        *ret = (struct guard_rules){
+                .memory_max_bytes = KNOB_MAX,
+                .cpu_max_permille = KNOB_MAX,
+                .pids_max = KNOB_MAX,
+        };
+}
+
+void guard_check(const struct guard_rules *bounds, const struct guard_host *host,
+                const struct guard_container *container, const struct proposal *p,
+                struct guard_answer *ret) {
+        struct check c = { .rules = bounds,
+                .host = host,
+                .container = container,
+                .proposal = p,
+                .answer = ret,
+                .person = p->rule == RULE_PERSON };
+
+        *ret = (struct guard_answer){ .verdict = GUARD_ASK };
+        if (!check_form(&c) || !check_allowed(&c) || !check_pace(&c))
+                return;
+        for (unsigned i = 0; i < p->changes_count; i++)
+                if (!check_value(&c, &p->changes[i]))
+                        return;
+        if (!check_fresh(&c))
+                return;
+
+        memcpy(c.after, container->now, sizeof(c.after));
+        for (unsigned i = 0; i < KNOB_COUNT; i++)
+                if (!container->present[i])
+                        c.after[i].amount = knobs[i].standard;
+        for (unsigned i = 0; i < p->changes_count; i++)
+                c.after[p->changes[i].knob] = p->changes[i].new;
+        for (unsigned i = 0; i < p->changes_count; i++)
+                if (!check_knob(&c, &p->changes[i]))
+                        return;
+        (void)check_together(&c);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/knob.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void what_the_kernel_shows_is_read_whole_or_refused(void **state) {
+        static const struct {
+                enum knob_id id;
+                const char *text;
+                int code;
+                uint64_t amount, period;
+        } rows[] = {
+                { KNOB_MEMORY_MAX, "max\n", 0, KNOB_MAX, 0 },
+                { KNOB_MEMORY_MAX, "0", 0, 0, 0 },
+                { KNOB_MEMORY_MAX, "18446744073709551615", 0, KNOB_MAX, 0 },
+                { KNOB_MEMORY_MAX, "18446744073709551616", -ERANGE, 0, 0 },
+                { KNOB_MEMORY_MAX, "12abc", -EINVAL, 0, 0 },
+                { KNOB_MEMORY_MAX, "maxi", -EINVAL, 0, 0 },
+                { KNOB_MEMORY_MAX, "", -EINVAL, 0, 0 },
+                { KNOB_MEMORY_MAX, "1\n\n", -EINVAL, 0, 0 },
+                { KNOB_CPU_MAX, "max 100000\n", 0, KNOB_MAX, 100000 },
+                { KNOB_CPU_MAX, "33333 50000", 0, 33333, 50000 },
+                { KNOB_CPU_MAX, "33333", -EINVAL, 0, 0 },
+                { KNOB_CPU_MAX, "33333 max", -EINVAL, 0, 0 },
+                { KNOB_CPU_MAX, "1 2 3", -EINVAL, 0, 0 },
+                { KNOB_CPU_WEIGHT, "100", 0, 100, 0 },
+                { KNOB_CPU_WEIGHT, "max", -EINVAL, 0, 0 },
+                { KNOB_IO_MAX, "8:0 rbps=1", -EOPNOTSUPP, 0, 0 },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct knob_value value = { 0 };
+
+                assert_int_equal(knob_read_text(rows[i].id, rows[i].text, &value), rows[i].code);
+                assert_true(value.amount == rows[i].amount);
+                assert_true(value.period_usec == rows[i].period);
+        }
+}
+
+static void the_words_of_a_person_become_values_that_the_kernel_keeps(void **state) {
+        static const struct {
+                enum knob_id id;
+                const char *words, *text;
+        } rows[] = {
+                { KNOB_MEMORY_MAX, "4G", "4294967296" },
+                { KNOB_MEMORY_MAX, "1.5GiB", "1610612736" },
+                { KNOB_MEMORY_MAX, "300000001", "299999232" },
+                { KNOB_MEMORY_MAX, "max", "max" },
+                { KNOB_MEMORY_MAX, "9223372036854775807", "max" },
+                { KNOB_MEMORY_LOW, "0", "0" },
+                { KNOB_CPU_MAX, "1.5", "150000 100000" },
+                { KNOB_CPU_MAX, "150%", "150000 100000" },
+                { KNOB_CPU_MAX, "0.5%", NULL },
+                { KNOB_CPU_MAX, "0.01", "1000 100000" },
+                { KNOB_CPU_MAX, "0.333333", "33000 100000" },
+                { KNOB_CPU_MAX, "33333 50000", "33000 50000" },
+                { KNOB_CPU_MAX, "1500 100000", "1000 100000" },
+                { KNOB_CPU_MAX, "1010 10000", "1000 10000" },
+                { KNOB_CPU_MAX, "1000 1000", "1000 1000" },
+                { KNOB_CPU_MAX, "max", "max 100000" },
+                { KNOB_CPU_MAX, "max 50000", "max 50000" },
+                { KNOB_PIDS_MAX, "512", "512" },
+                { KNOB_PIDS_MAX, "max", "max" },
+                { KNOB_CPU_WEIGHT, "10000", "10000" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                char text[KNOB_VALUE_TEXT_MAX];
+                struct knob_value value, again;
+                struct error err;
+                int r = knob_parse(rows[i].id, rows[i].words, &value, &err);
+
+                assert_int_equal(r, rows[i].text ? 0 : -ERANGE);
+                if (r < 0)
+                        continue;
+                knob_write_text(rows[i].id, value, text, sizeof(text));
+                assert_string_equal(text, rows[i].text);
+                assert_int_equal(knob_read_text(rows[i].id, text, &again), 0);
+                assert_true(knob_equal(value, again));
+                assert_true(knob_equal(value, knob_round(rows[i].id, value)));
+        }
+}
+
+static void words_that_are_no_value_are_refused_with_what_is_wanted(void **state) {
+        static const struct {
+                enum knob_id id;
+                const char *words;
+                int code;
+                const char *part; /* of the text */
+        } rows[] = {
+                { KNOB_MEMORY_MAX, "12abc", -EINVAL, "memory.max: '12abc' is not a value: want" },
+                { KNOB_MEMORY_MAX, "", -EINVAL, "like 512M" },
+                { KNOB_MEMORY_MAX, "-1", -EINVAL, "like 512M" },
+                { KNOB_MEMORY_MAX, "1048575", -ERANGE, "want 1 MiB to max" },
+                { KNOB_MEMORY_MAX, "0", -ERANGE, "want 1 MiB to max" },
+                { KNOB_MEMORY_MAX, "99999999999T", -ERANGE, "too large" },
+                { KNOB_CPU_MAX, "0.009", -ERANGE, "at least 0.01 CPU" },
+                { KNOB_CPU_MAX, "0", -ERANGE, "at least 0.01 CPU" },
+                { KNOB_CPU_MAX, "999 50000", -ERANGE, "1000 us" },
+                { KNOB_CPU_MAX, "1000 1000000", -ERANGE, "at least 0.01 CPU" },
+                { KNOB_CPU_MAX, "50000 999", -ERANGE, "period" },
+                { KNOB_CPU_MAX, "50000 1000001", -ERANGE, "period" },
+                { KNOB_CPU_MAX, "18446744073709551614 100000", -ERANGE, "any machine" },
+                { KNOB_CPU_MAX, "150000  100000", -EINVAL, "like 1.5" },
+                { KNOB_CPU_MAX, "150000 100000 ", -EINVAL, "like 1.5" },
+                { KNOB_CPU_MAX, "", -EINVAL, "like 1.5" },
+                { KNOB_CPU_MAX, "%", -EINVAL, "like 1.5" },
+                { KNOB_PIDS_MAX, "0", -ERANGE, "want 1 to 4194304, or max" },
+                { KNOB_PIDS_MAX, "4194305", -ERANGE, "want 1 to 4194304, or max" },
+                { KNOB_CPU_WEIGHT, "max", -EINVAL, "from 1 to 10000" },
+                { KNOB_CPU_WEIGHT, "10001", -ERANGE, "want 1 to 10000" },
+                { KNOB_CPU_WEIGHT, "18446744073709551615", -ERANGE, "want 1 to 10000" },
+                { KNOB_IO_MAX, "1", -EOPNOTSUPP, "only watched" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct knob_value value = { 0 };
+                struct error err = { "" };
+
+                assert_int_equal(knob_parse(rows[i].id, rows[i].words, &value, &err), rows[i].code);
+                if (!strstr(err.text, rows[i].part))
+                        fail_msg("'%s' lacks '%s'", err.text, rows[i].part);
+                assert_int_equal(value.amount, 0);
+        }
+}
+
+static void people_see_units_and_two_decimals_at_most(void **state) {
+        static const struct {
+                enum knob_id id;
+                struct knob_value value;
+                const char *text;
+        } rows[] = {
+                { KNOB_MEMORY_MAX, { 4 * GIB, 0 }, "4 GiB" },
+                { KNOB_MEMORY_MAX, { 3 * GIB / 2, 0 }, "1.5 GiB" },
+                { KNOB_MEMORY_MAX, { GIB + 256 * MIB, 0 }, "1.25 GiB" },
+                { KNOB_MEMORY_MAX, { 589 * MIB, 0 }, "589 MiB" },
+                { KNOB_MEMORY_MAX, { KNOB_MAX, 0 }, "max" },
+                { KNOB_MEMORY_MAX, { KNOB_MAX - 1, 0 }, "15 EiB" },
+                { KNOB_MEMORY_LOW, { 0, 0 }, "0 B" },
+                { KNOB_CPU_MAX, { 50000, 100000 }, "0.5 CPU" },
+                { KNOB_CPU_MAX, { 50000, 0 }, "0.5 CPU" },
+                { KNOB_CPU_MAX, { 1000, 100000 }, "0.01 CPU" },
+                { KNOB_CPU_MAX, { 200000, 50000 }, "4 CPU" },
+                { KNOB_CPU_MAX, { KNOB_MAX, 50000 }, "max" },
+                { KNOB_PIDS_MAX, { 512, 0 }, "512" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                char text[KNOB_VALUE_TEXT_MAX];
+
+                knob_format(rows[i].id, rows[i].value, text, sizeof(text));
+                assert_string_equal(text, rows[i].text);
+        }
+}
+
+static void quotas_compare_as_shares_of_their_periods(void **state) {
+        const struct knob_value half = { 50000, 100000 }, same = { 25000, 50000 };
+        const struct knob_value one = { 100000, 0 }, none = { KNOB_MAX, 100000 };
+
+        (void)state;
+        assert_int_equal(knob_compare(KNOB_CPU_MAX, half, same), 0);
+        assert_false(knob_equal(half, same));
+        assert_true(knob_compare(KNOB_CPU_MAX, half, one) < 0);
+        assert_true(knob_compare(KNOB_CPU_MAX, none, one) > 0);
+        assert_true(knob_compare(KNOB_CPU_MAX, one, none) < 0);
+        assert_int_equal(knob_compare(KNOB_CPU_MAX, none, none), 0);
+        assert_true(knob_compare(KNOB_MEMORY_MAX, half, one) < 0);
+}
+
+static void every_file_has_one_row_and_raises_come_before_what_they_hold(void **state) {
+        (void)state;
+        for (int i = 0; i < KNOB_COUNT; i++) {
+                assert_int_equal(knob_find(knobs[i].file), i);
+                assert_true(strlen(knobs[i].file) < KNOB_NAME_MAX);
+                assert_true(knobs[i].settable == (knobs[i].unit != UNIT_TEXT));
+        }
+        assert_int_equal(knob_find("memory.reclaim"), -ENOENT);
+        assert_true(KNOB_MEMORY_MAX < KNOB_MEMORY_HIGH);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_the_kernel_shows_is_read_whole_or_refused),
+                cmocka_unit_test(the_words_of_a_person_become_values_that_the_kernel_keeps),
+                cmocka_unit_test(words_that_are_no_value_are_refused_with_what_is_wanted),
+                cmocka_unit_test(people_see_units_and_two_decimals_at_most),
+                cmocka_unit_test(quotas_compare_as_shares_of_their_periods),
+                cmocka_unit_test(every_file_has_one_row_and_raises_come_before_what_they_hold),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
