@@ -136,6 +136,14 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(call objects,$(UNIT_HELPERS))
 unit: all $(addprefix $(B)/tests/unit/,$(UNIT_TESTS)) ## unit tests of this MODE
 	@tests/unit/run.sh $(B)
 
+# --- lint --------------------------------------------------------------------------------------
+.PHONY: lint flags
+lint: ## layers, lengths, formats and analysers, with the tools of bookworm
+	@tests/lint/run
+
+flags: # what a tool needs to read a file as the compiler does
+	@printf '%s\n' $(CPPFLAGS) -std=gnu17
+
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -144,4 +152,4 @@ include $(sort $(wildcard tests/*/*.mk contrib/*/*.mk))
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(filter-out %.d,$(MAKEFILE_LIST))

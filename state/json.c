@@ -90,8 +90,10 @@ static struct json *add(struct reader *r, enum json_type type, const char *text,
         struct json *parent = r->depth ? r->parents[r->depth - 1] : NULL, *value;
 
         value = arena_get(r->doc, sizeof(*value));
-        if (value)
-                *value = (struct json){ .type = type, .key = TAKE(r->key), .len = len };
+        if (value) {
+                *value = (struct json){ .type = type, .key = r->key, .len = len };
+                r->key = NULL;
+        }
         if (value && text)
                 value->text = arena_text(r->doc, text, len);
         if (!value || (text && !value->text)) {

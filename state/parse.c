@@ -150,6 +150,18 @@ int parse_duration_usec(const char *text, uint64_t *ret_usec) {
         return parse_with_unit(text, units, ARRAY_LEN(units), ret_usec);
 }
 
+/* Where a key is, @count: nowhere. Files keep their order: it is nearly always the next. */
+static size_t find_key(
+                const char *const *keys, size_t count, size_t next, const char *text, size_t len) {
+        for (size_t tried = 0; tried < count; tried++) {
+                size_t i = (next + tried) % count;
+
+                if (keys[i] && strncmp(keys[i], text, len) == 0 && keys[i][len] == '\0')
+                        return i;
+        }
+        return count;
+}
+
 uint64_t parse_flat_keyed(
                 const char *text, const char *const *keys, size_t count, uint64_t *values) {
         uint64_t found = 0;
@@ -160,19 +172,12 @@ uint64_t parse_flat_keyed(
 
                 if (*space == ' ' && parse_u64_prefix(space + 1, &value, &end) == 0 &&
                                 (*end == '\n' || *end == '\0')) {
-                        size_t len = (size_t)(space - text);
+                        size_t i = find_key(keys, count, next, text, (size_t)(space - text));
 
-                        /* Kernel files keep their order: the next key is nearly always next. */
-                        for (size_t tried = 0; tried < count; tried++) {
-                                size_t i = (next + tried) % count;
-
-                                if (keys[i] && strncmp(keys[i], text, len) == 0 &&
-                                                keys[i][len] == '\0') {
-                                        values[i] = value;
-                                        found |= 1ULL << i;
-                                        next = i + 1;
-                                        break;
-                                }
+                        if (i < count) {
+                                values[i] = value;
+                                found |= 1ULL << i;
+                                next = i + 1;
                         }
                 }
                 text = strchrnul(text, '\n');

@@ -33,6 +33,8 @@ static int spawn_once(char **argv, const char *text, size_t len, uint64_t *ret_n
         uint64_t start;
         pid_t pid;
 
+        if (!argv[0])
+                return -EINVAL;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         start = now_ns();

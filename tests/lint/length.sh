@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Functions of at most 60 lines from brace to brace, files of at most 500, headers of at most 200.
+# That clang-format laid the files out is what makes a function easy to find.
+set -euo pipefail
+# shellcheck source=tests/lint/lib.sh
+. tests/lint/lib.sh
+
+mapfile -d '' files < <({ c_sources; scripts; sources -name '*.mk' -o -name Makefile; } | sort -zu)
+awk '
+        function complain(line, text) { printf "%s:%d: %s\n", FILENAME, line, text; bad = 1 }
+        FNR == 1 { start = 0; name = "" }
+        FILENAME ~ /\.h$/ && FNR == 201 { complain(FNR, "a header of more than 200 lines") }
+        FNR == 501 { complain(FNR, "a file of more than 500 lines") }
+        FILENAME !~ /\.[ch]$/ { next }
+        /^[A-Za-z_].*\(/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) }
+        /^[A-Za-z_ ].*\) \{$/ && !/^ *(if|for|while|switch|\})/ && !start { start = FNR }
+        /^}/ && start {
+                if (FNR - start + 1 > 60)
+                        complain(start, name "() has " FNR - start + 1 " lines, 60 are allowed")
+                start = 0
+        }
+        END { exit bad }' "${files[@]}"
