@@ -68,8 +68,36 @@ static int fail(struct reader *r, int error, const char *why) {
         return 0;
 }
 
-static bool has_member(const struct json *object, const char *key) {
-        return json_get(object, key) != NULL;
+static int by_key(const void *a, const void *b) {
+        return strcmp((*(const struct json *const *)a)->key, (*(const struct json *const *)b)->key);
+}
+
+/*
+ * Whether a name stands twice. Sorted, because comparing each with each would take minutes for a
+ * hostile document of 1 MiB.
+ *
+ * Returns: 1 yes, 0 no, -ENOMEM
+ */
+static int has_twins(const struct json *object) {
+        CLEANUP(freep) const struct json **heap = NULL;
+        const struct json *few[16], **members = few;
+        size_t count = 0, i = 0;
+
+        for (const struct json *m = object->child; m; m = m->next)
+                count++;
+        if (count > ARRAY_LEN(few)) {
+                members = heap = calloc(count, sizeof(*heap));
+                if (!heap)
+                        return -ENOMEM;
+        }
+        for (const struct json *m = object->child; m; m = m->next)
+                members[i++] = m;
+        if (count > 1)
+                qsort(members, count, sizeof(const struct json *), by_key);
+        for (i = 1; i < count; i++)
+                if (strcmp(members[i - 1]->key, members[i]->key) == 0)
+                        return 1;
+        return 0;
 }
 
 static void link_child(struct json *parent, struct json *child, bool front) {
@@ -148,10 +176,21 @@ static int on_open_array(void *ctx) {
         return on_open(ctx, JSON_ARRAY);
 }
 
-static int on_close(void *ctx) {
+static int on_close_array(void *ctx) {
         struct reader *r = ctx;
 
         r->depth--;
+        return 1;
+}
+
+static int on_close_map(void *ctx) {
+        struct reader *r = ctx;
+        int twins = has_twins(r->parents[--r->depth]);
+
+        if (twins < 0)
+                return fail(r, twins, "out of memory");
+        if (twins)
+                return fail(r, -EINVAL, "a name stands twice in one object");
         return 1;
 }
 
@@ -163,8 +202,6 @@ static int on_key(void *ctx, const unsigned char *text, size_t len) {
         r->key = arena_text(r->doc, (const char *)text, len);
         if (!r->key)
                 return fail(r, -ENOMEM, "out of memory");
-        if (has_member(r->parents[r->depth - 1], r->key))
-                return fail(r, -EINVAL, "a name stands twice in one object");
         return 1;
 }
 
@@ -175,9 +212,9 @@ static const yajl_callbacks callbacks = {
         .yajl_string = on_string,
         .yajl_start_map = on_open_map,
         .yajl_map_key = on_key,
-        .yajl_end_map = on_close,
+        .yajl_end_map = on_close_map,
         .yajl_start_array = on_open_array,
-        .yajl_end_array = on_close,
+        .yajl_end_array = on_close_array,
 };
 
 static void parser_freep(yajl_handle *parser) {
