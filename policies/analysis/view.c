@@ -114,6 +114,7 @@ bool view_sustained(const struct view *v, bool (*symptom)(const struct view *par
 
                 if (view_span_usec(&part) * NSEC_PER_USEC < VIEW_PART_COVER_NS ||
                                 part.samples[0].boottime_ns > begin_ns + VIEW_JITTER_NS ||
+                                part.samples[0].boottime_ns + VIEW_HOLE_NS < begin_ns ||
                                 !symptom(&part, limit))
                         break;
                 since_ns = begin_ns;

@@ -21,6 +21,7 @@ struct view {
 #define VIEW_MEASURE_NS    (60 * NSEC_PER_SEC) /* a finding's numbers are of the last minute */
 #define VIEW_JITTER_NS     (NSEC_PER_SEC / 2)  /* a sweep comes early or late by this much */
 #define VIEW_PART_COVER_NS (7 * NSEC_PER_SEC)  /* a part with larger holes proves nothing */
+#define VIEW_HOLE_NS       (5 * NSEC_PER_SEC)  /* a sample this much before a part is not of it */
 #define VIEW_PER_MINUTE(usec, window_usec)                                                         \
         ((window_usec) == 0 ? 0 : (usec) * (60 * USEC_PER_SEC) / (window_usec))
 
