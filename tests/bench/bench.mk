@@ -3,7 +3,7 @@
 
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 
-$(B)/bench/%: $(B)/tests/bench/%.o $(call archives,governor/kernel state)
+$(B)/bench/%: $(B)/tests/bench/%.o $(call archives,governor/varlink governor/kernel state)
 	@mkdir -p $(@D)
 	$(call say,LINK,bench/$*)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lyajl -lsystemd -lcgroup -lseccomp
@@ -15,3 +15,7 @@ $(B)/bench/noop_hook: $(B)/tests/bench/noop_hook.o
 
 .PHONY: bench-programs
 bench-programs: $(addprefix $(B)/bench/,$(BENCH_PROGRAMS))
+
+.PHONY: bench
+bench: ## dtgov beside what it is held against, by counted instructions
+	@tests/bench/run
