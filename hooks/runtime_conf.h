@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which runtime the wrapper stands for, and which hook it adds.
+ */
+#pragma once
+
+#include "state/error.h"
+
+#define RUNTIME_CONF_MAX 4096 /* bytes of the file */
+#define RUNTIME_PATH_MAX 1024
+
+struct runtime_conf {
+        char runtime[RUNTIME_PATH_MAX];  /* "" when the file does not say */
+        char hook[RUNTIME_PATH_MAX];     /* DTGOV_LIBEXECDIR "/dtgov-hook" when it does not say */
+        char registry[RUNTIME_PATH_MAX]; /* "" when it does not say: the hook's own default */
+};
+
+/* What holds without a file. */
+void runtime_conf_default(struct runtime_conf *ret);
+
+/*
+ * Reads a file of lines "key value": runtime, hook, registry, each an absolute path; empty lines
+ * and lines that start with "#" are passed over.
+ *
+ * @ret:   set to the defaults first; on failure it is the defaults
+ * Errors: -ENOENT no such file; -EPERM it belongs to neither root nor the caller, or others may
+ *         write it; -EINVAL a line is none of these; @err names it
+ */
+int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *err);
+
+/*
+ * The runtime that the program's own name stands for: "dtgov-runc" is runc, also crun, sysbox-runc
+ * and nvidia-container-runtime. Other names, "dtgov-runtime" too, stand for none.
+ *
+ * @argv0:  name or path that the program was called by; may be NULL
+ * Returns: a static text, or NULL
+ */
+const char *runtime_of_name(const char *argv0);
+
+/*
+ * Finds an executable that is not this one itself, which may lie under the runtime's name, in the
+ * directories where engines look.
+ *
+ * @name:  one component
+ * Errors: -ENOENT
+ */
+int runtime_find(const char *name, char out[static RUNTIME_PATH_MAX]);
+
+/* Whether @path is the program that runs now, by device and inode. */
+bool runtime_is_self(const char *path);
