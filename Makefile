@@ -28,13 +28,14 @@ TMPFILESDIR := $(PREFIX)/lib/tmpfiles.d
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wstrict-prototypes -Wmissing-prototypes \
         -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough \
-        -Wnull-dereference -Wno-format-truncation -Werror
+        -Wnull-dereference -Wno-unknown-warning-option -Wno-format-truncation -Werror
 mode.release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 mode.asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 mode.cov     := -O0 --coverage -DDTGOV_COVERAGE
-mode.analyze := -O2 -fanalyzer
+mode.analyze := -O2 -fanalyzer -fdiagnostics-path-format=none
+mode.fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 ifeq ($(mode.$(MODE)),)
-$(error MODE=$(MODE): want release, asan, cov or analyze)
+$(error MODE=$(MODE): want release, asan, cov, analyze or fuzz)
 endif
 
 VERSION  := 0.1.0
@@ -78,7 +79,7 @@ libs.dtgovd         := -lyajl -lsystemd -lcgroup -lseccomp -pthread
 libs.dtgov-observer := -lyajl -lsystemd -lcgroup -lseccomp -lm
 libs.dtgov          := -lyajl -lsystemd -lsmartcols
 # A static program cannot carry the sanitizers' runtime.
-ifeq ($(MODE),asan)
+ifneq ($(filter asan fuzz,$(MODE)),)
 libs.dtgov-hook     := -lyajl
 libs.dtgov-runtime  := -lyajl
 endif
@@ -88,10 +89,23 @@ PRESENT := $(foreach p,$(PROGRAMS),$(if $(main.$(p)),$(p)))
 .PHONY: all
 all: $(addprefix $(B)/,$(PRESENT)) ## build the programs (MODE=release asan cov analyze)
 
-$(B)/%.o: %.c Makefile
+# Other flags than the last time (PREFIX, CC, ...): all objects are old.
+FLAGS := $(CC) $(CPPFLAGS) $(filter-out -ffile-prefix-map=%,$(CFLAGS))
+.PHONY: FORCE
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(FLAGS) | cmp -s - $@ || printf '%s\n' $(FLAGS) > $@
+
+# What an analyser must be told; where it is told off: the file that makes the promise, and an arena
+# that gcc 12 loses sight of.
+only.analyze := -include tests/lint/analyzer.h
+$(B)/state/error.o: only.analyze :=
+$(B)/state/json.o: only.analyze += -Wno-analyzer-malloc-leak
+
+$(B)/%.o: %.c Makefile $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(only.$(MODE)) -c -o $@ $<
 
 define archive_rule
 $(call archive,$(1)): $(call objects,$(call src,$(1)))
@@ -132,12 +146,45 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(call objects,$(UNIT_HELPERS))
 	$(call say,LINK,$(@F))
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lyajl -lsystemd -lcgroup -lseccomp -lsmartcols -lm -pthread
 
+# tests/fuzz/fuzz_x.c reads anything. With clang it is a fuzzer (make fuzz), elsewhere it is fed with
+# tests/fuzz/corpus/x, as one of the unit tests.
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/replay.o) \
+                        $(B)/libparts.a $(call archives,$(unit.uses))
+	$(call say,LINK,$(@F))
+	$(Q)$(CC) $(LDFLAGS) $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer) -o $@ $^ \
+	        -lyajl -lsystemd -lcgroup -lseccomp -lsmartcols -lm -pthread
+
 .PHONY: unit
-unit: all $(addprefix $(B)/tests/unit/,$(UNIT_TESTS)) ## unit tests of this MODE
+unit: all $(addprefix $(B)/tests/unit/,$(UNIT_TESTS)) $(addprefix $(B)/tests/fuzz/,$(FUZZERS)) ## unit tests of this MODE
 	@tests/unit/run.sh $(B)
 
-# --- lint --------------------------------------------------------------------------------------
-.PHONY: lint flags
+ifneq ($(FUZZERS),)
+FUZZ_SECONDS ?= 30
+.PHONY: fuzz fuzzers
+fuzzers: $(addprefix $(B)/tests/fuzz/,$(FUZZERS))
+fuzz: ## FUZZ_SECONDS=30 of each fuzzer, with clang
+	+$(Q)$(MAKE) --no-print-directory MODE=fuzz CC=clang B=build/fuzz fuzzers
+	@tests/fuzz/run build/fuzz $(FUZZ_SECONDS)
+endif
+
+# --- judging ------------------------------------------------------------------------------------
+.PHONY: objects check test test-full cover lint flags
+objects: $(foreach l,$(LAYERS),$(call archive,$(l))) $(B)/libparts.a \
+         $(addprefix $(B)/tests/unit/,$(addsuffix .o,$(UNIT_TESTS)))
+
+check: ## build, unit tests, sanitizers, quick lint: two minutes, no root
+	@tests/as_user tests/run.sh check
+
+test: ## all that judges a commit, guests included (as root)
+	@tests/run.sh test
+
+test-full: ## the whole matrix (as root)
+	@tests/run.sh full
+
+cover: ## lines that the unit tests reach, by folder, against a floor
+	@tests/coverage
+
 lint: ## layers, lengths, formats and analysers, with the tools of bookworm
 	@tests/lint/run
 
@@ -149,6 +196,43 @@ flags: # what a tool needs to read a file as the compiler does
 
 # Parts that bring rules of their own: vm.mk, bench.mk, man.mk.
 include $(sort $(wildcard tests/*/*.mk contrib/*/*.mk))
+
+# --- install ------------------------------------------------------------------------------------
+# Everything once, as FILE:DESTINATION:MODE; install and uninstall both walk it. Nothing of it is in
+# /etc: what is configured stays when dtgov goes.
+dir.dtgov  := $(BINDIR)
+dir.dtgovd := $(SBINDIR)
+program_dir = $(or $(dir.$(1)),$(LIBEXECDIR))
+install_program = $(B)/$(1):$(call program_dir,$(1))/$(1):755
+# Text whose @BINDIR@, @SBINDIR@, @LIBEXECDIR@ are filled in; $(2) is its folder, $(3) its new suffix.
+install_text = $(foreach f,$(1),$(B)/filled/$(f):$(2)/$(if $(3),$(basename $(notdir $(f)))$(3),$(notdir $(f))):644)
+install_page = $(foreach f,$(1),$(f):$(MANDIR)/man$(patsubst .%,%,$(suffix $(f)))/$(notdir $(f)):644)
+
+UNITS   := $(wildcard $(addprefix contrib/systemd/*.,service socket target slice timer path))
+INSTALL := $(foreach p,$(PRESENT),$(call install_program,$(p))) \
+           $(call install_text,$(UNITS),$(UNITDIR)) \
+           $(call install_text,$(wildcard contrib/systemd/*.sysusers),$(SYSUSERSDIR),.conf) \
+           $(call install_text,$(wildcard contrib/systemd/*.tmpfiles),$(TMPFILESDIR),.conf) \
+           $(call install_text,$(wildcard contrib/hooks/*.json),$(PREFIX)/share/containers/oci/hooks.d) \
+           $(call install_page,$(MAN_PAGES))
+# The real runtimes that dtgov-runtime stands for, each by a link of that name.
+LINKS   := $(if $(filter dtgov-runtime,$(PRESENT)),dtgov-runc dtgov-crun dtgov-sysbox-runc)
+
+$(B)/filled/%: % Makefile $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' \
+	        -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' $< > $@
+
+.PHONY: install uninstall
+install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DESTDIR and PREFIX
+	@set -e; for i in $(INSTALL); do IFS=: read -r file dest mode <<< "$$i"; \
+	        install -D -m "$$mode" "$$file" "$(DESTDIR)$$dest"; done; \
+	for l in $(LINKS); do ln -sfn dtgov-runtime "$(DESTDIR)$(LIBEXECDIR)/$$l"; done
+
+uninstall: ## takes away what install put there, and nothing else
+	@for i in $(INSTALL); do IFS=: read -r file dest mode <<< "$$i"; rm -f "$(DESTDIR)$$dest"; done; \
+	for l in $(LINKS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$l"; done; \
+	rmdir "$(DESTDIR)$(LIBEXECDIR)" 2> /dev/null || :
 
 .PHONY: help
 help: ## this list

@@ -52,6 +52,8 @@ static int read_cpu(const char *text, struct knob_value *ret, const char **end) 
         r = parse_u64_prefix(text + 1, &value.period_usec, end);
         if (r < 0)
                 return r;
+        if (value.period_usec == 0)
+                return -EINVAL;
 
         *ret = value;
         return 0;
@@ -75,6 +77,8 @@ int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret) {
                 return r;
         if (strcmp(end, "") != 0 && strcmp(end, "\n") != 0)
                 return -EINVAL;
+        if (value.amount == KNOB_MAX && !takes_max(id))
+                return -ERANGE;
 
         *ret = value;
         return 0;
@@ -167,7 +171,7 @@ static int check_cpu(struct knob_value value, struct error *err) {
                                 value.period_usec);
         if (value.amount == KNOB_MAX)
                 return 0;
-        if (value.amount < QUOTA_LEAST_USEC || value.amount * 100 < value.period_usec)
+        if (value.amount < QUOTA_LEAST_USEC || value.amount < value.period_usec / 100)
                 return error_set(err, -ERANGE,
                                 "cpu.max: %" PRIu64 " us in each %" PRIu64
                                 " us is too little: want at least 0.01 CPU and 1000 us",

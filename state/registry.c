@@ -38,7 +38,7 @@ int registry_parse_name(const char *name, char id[static CONTAINER_ID_SIZE], uin
         memcpy(c.id, name, dot - 1);
         if (!container_id_valid(c.id))
                 return -EINVAL;
-        (void)strcpy(again, name + dot);
+        memcpy(again, name + dot, len - strlen(SUFFIX) - dot);
         again[len - strlen(SUFFIX) - dot] = '\0';
         if (parse_u64(again, &c.cgroup_inode) < 0)
                 return -EINVAL;

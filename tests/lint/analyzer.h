@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What clang's analyser is told and a compiler is not: errno after a failure is above 0, and
+ * What analysers are told and a compiler is not: errno after a failure is above 0, and
  * error_set() and its like hand their code back. Without it every "if (r < 0) return r;" looks
  * passable.
  */
@@ -8,6 +8,7 @@
 
 #include "state/error.h"
 
+#ifdef __clang__ /* gcc finds its own way */
 #undef errno
 #define errno                                                                                      \
         (*({                                                                                       \
@@ -16,6 +17,7 @@
                         __builtin_unreachable();                                                   \
                 errno_;                                                                            \
         }))
+#endif
 #define CODE_OF_(function, err, code, ...)                                                         \
         ({                                                                                         \
                 int code_ = (code);                                                                \

@@ -17,5 +17,16 @@ for program in "$tree"/tests/unit/test_*; do
         fi
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+# The fuzzers on what is known to be hard: a crash is a failure.
+for program in "$tree"/tests/fuzz/fuzz_*; do
+        [[ -x $program && $program != *.o && $program != *.d ]] || continue
+        name=${program##*/fuzz_}
+        if out=$("$program" tests/fuzz/corpus/"$name"/* 2>&1); then
+                passed=$((passed + 1))
+        else
+                printf 'fuzz_%s:\n%s\n' "$name" "$out"
+                failed=$((failed + 1))
+        fi
+done
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 ((failed == 0 && passed > 0))
