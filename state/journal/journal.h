@@ -4,10 +4,13 @@
  * sequence number. Only dtgovd writes it. An intent is durable before the first write to the
  * kernel; an undo never waits for the disk.
  *
- * A segment is "<first seq, 16 hex digits>.seg", allocated in advance, so that a full disk cannot
- * stop what is under way. The reader ends at the first record that is all zero; a torn last record
- * is dropped and told; a bad record with good ones behind it is damage: the file is kept as it is,
- * the journal becomes read-only, new changes are refused and rollbacks go on from memory.
+ * A segment is "<first seq, 16 hex digits>.seg", allocated in advance (two spares), so that a full
+ * disk cannot stop what is under way. A torn end is dropped and told. A bad record behind which
+ * others prove that it was on the disk is damage: the files stay as they are, new changes are
+ * refused, and rollbacks go on and are recorded in a segment of their own.
+ *
+ * At most 16 segments are kept: what is still needed of the oldest (changes that can be undone, the
+ * last 1000 ended ones, numbers) is written again before it goes.
  */
 #pragma once
 
@@ -47,37 +50,59 @@ enum journal_health {
 };
 
 /*
- * Opens the journal in a directory, makes its first segment, replays what is there.
+ * Opens the journal in a directory, replays what is there, allocates the spares.
  *
- * @dir_fd:  kept open by the caller
+ * @dir_fd:  opened for reading (not O_PATH) and kept open by the caller; locked by flock(2)
  * @boot_id: of this boot, 36 characters: changes of another one cannot be undone
  * Errors:   -EPERM the directory or a segment is not the caller's own or writable by others
- *           (E_UNSAFE_PATH); of the system calls. Damage is no error: see journal_state().
+ *           (E_UNSAFE_PATH); -EAGAIN another process has it open; of the system calls. Damage and a
+ *           disk that refuses are no errors: see journal_health().
  */
 int journal_open(int dir_fd, const char *boot_id, struct journal **ret, struct error *err);
 void journal_close(struct journal *j);
 enum journal_health journal_health(const struct journal *j);
 const char *journal_health_text(const struct journal *j); /* "" when OK: what, why, what next */
 
-/* Calls @each for every change on record, oldest first; stops when it returns below 0. */
+/*
+ * Waits for the disk: whatever was recorded without waiting, or could not be written. Also makes
+ * the spares that are missing, so that JOURNAL_FAILING ends once the disk works. For a timer.
+ *
+ * Errors: -ENOSPC, -EIO, -EROFS a newer journal
+ */
+int journal_sync(struct journal *j);
+
+/*
+ * Calls @each for every change on record, oldest first; stops when it returns below 0. @each may
+ * record states, steps and notes, but no intent.
+ */
 int journal_each(const struct journal *j, int (*each)(void *data, const struct journal_change *c),
                 void *data);
 
 /*
  * The intent of a change: all its knobs and the text of every limit file. Durable on return.
  *
- * Errors: -ENOSPC, -EIO, -EROFS (read-only): nothing of it counts, no write may follow
+ * Errors: -ENOSPC also when the segment for its undo could not be allocated, -EIO, -EROFS
+ * (read-only), -E2BIG, -ENOMEM: nothing of it counts, no write may follow
  */
 int journal_intent(struct journal *j, const struct change *c, const struct limits *before);
 
-/* A change entered a state. @durable: wait for the disk; undos never do. Errors: as above. */
+/*
+ * A change entered a state. A state without an intent before it leaves a record and nothing else.
+ *
+ * @durable: wait for the disk; undos never do
+ * Errors:   -EROFS a newer journal; when @durable also -ENOSPC, -EIO: the record waits in memory
+ * and goes out with the next one. Not @durable: none but -ENOSPC with 2048 records waiting.
+ */
 int journal_state(struct journal *j, const struct change *c, bool durable);
 
-/* A value is about to be written on the way. Durable when @durable. */
+/*
+ * A value is about to be written on the way. Errors: as journal_state(); -E2BIG over
+ * JOURNAL_STEPS_MAX, -EINVAL no such change or position: the value must not be written then.
+ */
 int journal_step(struct journal *j, const struct change *c, unsigned position,
                 struct knob_value value, bool durable);
 
-/* A person's words about a change or a proposal (change number 0). */
+/* A person's words about a change or a proposal (change number 0); not waited for. */
 int journal_note(struct journal *j, uint64_t change, uint64_t proposal, const char *text);
 
 /* The next free numbers; reserved durably in blocks. Errors: as journal_intent(). */
