@@ -93,7 +93,7 @@ static int read_cgroup(int proc_fd, char out[static CONTAINER_PATH_SIZE]) {
         line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
         if (!line)
                 return -ENOENT;
-        line = strchr(line, '/');
+        line += *line == '\n' ? 4 : 3;
         end = strchrnul(line, '\n');
         *end = '\0';
 
@@ -216,7 +216,7 @@ static int remove_if_gone(void *data, const char *name) {
         const struct removal *removal = data;
         char id[CONTAINER_ID_SIZE];
         struct container c;
-        uint64_t inode, now;
+        uint64_t inode, now = 0;
         int r;
 
         if (registry_parse_name(name, id, &inode) < 0 || strcmp(id, removal->id) != 0)
@@ -233,7 +233,7 @@ int hook_run(const struct hook_paths *paths, const char *text, size_t len) {
         CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
         CLEANUP(closep) int registry_fd = -1;
         struct container c = { 0 };
-        const char *id, *status;
+        const char *id, *status = "";
         const struct json *state;
         int r;
 

@@ -8,7 +8,7 @@
 
 #include "governor/kernel/psi.h"
 
-#define PSI_WINDOW_USEC 500000 /* the shortest window of Linux 6.1 */
+#define PSI_WINDOW_USEC 500000U /* the shortest window of Linux 6.1 */
 
 /*
  * Arms what can be armed of the ladder.

@@ -33,7 +33,7 @@ uint64_t view_delta(const struct view *v, enum sample_id id) {
 uint64_t view_extent_usec(const struct view *v, enum sample_id id) {
         const struct sample *first = first_with(v, id), *last = last_with(v, id);
 
-        return first ? (last->boottime_ns - first->boottime_ns) / NSEC_PER_USEC : 0;
+        return first && last ? (last->boottime_ns - first->boottime_ns) / NSEC_PER_USEC : 0;
 }
 
 uint64_t view_peak(const struct view *v, enum sample_id id) {
