@@ -5,6 +5,7 @@
 # order: a line for each, what it printed in build/check or build/test, the sum of all at the end.
 # A step whose needs failed fails unrun; all others are done, whatever happened before.
 set -euo pipefail
+shopt -s nullglob
 cd "$(dirname "$0")/.."
 unset MAKEFLAGS MFLAGS MAKELEVEL MODE B
 
