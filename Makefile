@@ -102,7 +102,10 @@ only.analyze := -include tests/lint/analyzer.h
 $(B)/state/error.o: only.analyze :=
 $(addprefix $(B)/,state/json.o state/sample_ring.o governor/kernel/cgroup_limits.o): only.analyze += -Wno-analyzer-malloc-leak
 
-$(B)/%.o: %.c Makefile $(B)/flags
+# Generated headers stand before the first object; after that the .d files know who needs which.
+GENERATED := $(patsubst %,$(B)/gen/%.h,$(wildcard governor/*/*.varlink))
+
+$(B)/%.o: %.c Makefile $(B)/flags | $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(only.$(MODE)) -c -o $@ $<

@@ -13,10 +13,11 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#define VARLINK_CONNECTIONS_MAX     64 /* of one server */
+#define VARLINK_CONNECTIONS_MAX     64 /* of one server; the last 8 are root's */
 #define VARLINK_CONNECTIONS_PER_UID 8
-#define VARLINK_CALLS_PER_SEC       20                 /* of one uid, token bucket */
-#define VARLINK_IDLE_USEC           (5 * USEC_PER_SEC) /* half a frame may wait this long */
+#define VARLINK_CALLS_PER_SEC       20 /* of one uid, and at once: who calls more often waits */
+#define VARLINK_IDLE_USEC           (5 * USEC_PER_SEC) /* half a frame, or an unread answer */
+#define VARLINK_QUEUE_MAX           (256 * KIB) /* bytes unread beside one answer: then closed */
 
 struct varlink_server;
 struct varlink; /* one connection, on either end */
@@ -29,15 +30,19 @@ struct varlink_peer {
 };
 
 /*
- * A method. It answers with varlink_reply() or varlink_error() before it returns, or later: then it
- * took a reference, and drops it after the answer.
+ * A method. It answers with varlink_reply_end() or varlink_error() before it returns, or later:
+ * then it took a reference, and drops it after the answer. Nothing more is read from a connection
+ * until its call is answered; who hangs up meanwhile is gone: varlink_is_open().
  *
- * @parameters: an object; NULL when the call had none
+ * @parameters: an object; NULL when the call had none; lives until the method returns
  * Returns:     below 0: the connection is closed
  */
 typedef int (*varlink_method)(struct varlink *link, const struct json *parameters, void *userdata);
 
-/* One interface: its text is what GetInterfaceDescription answers. The arrays end with NULL. */
+/*
+ * One interface: its text is what GetInterfaceDescription answers. The array ends with NULL; a
+ * method without a function is answered with MethodNotImplemented.
+ */
 struct varlink_interface {
         const char *name;        /* "org.dtgov.Control" */
         const char *description; /* the .varlink file */
@@ -48,7 +53,9 @@ struct varlink_interface {
 };
 
 /*
- * @frame_max:  bytes of one request; more closes the connection
+ * A connection too many is answered with the interface's error Busy, and closed.
+ *
+ * @frame_max:  bytes of one request with its NUL; more closes the connection
  * @depth_max:  of a request's JSON
  * @userdata:   for the methods
  */
@@ -57,7 +64,7 @@ int varlink_server_new(struct varlink_server **ret, sd_event *event,
                 void *userdata);
 void varlink_server_free(struct varlink_server *s);
 
-/* Listens on an fd that is bound and listening already; the server then owns it. */
+/* Listens on an fd that is bound and listening already, once; the server then owns it. */
 int varlink_server_listen_fd(struct varlink_server *s, int fd);
 
 /*
@@ -74,12 +81,25 @@ bool varlink_peer_in_group(const struct varlink *link, gid_t gid); /* primary or
 bool varlink_is_open(const struct varlink *link); /* it may have gone while an answer was awaited */
 bool varlink_wants_more(const struct varlink *link); /* the call said "more" */
 
-/* Begins a reply: write the members of "parameters" with *ret, then end it. */
+/*
+ * Begins a reply: write the members of "parameters" with *ret, then end it.
+ *
+ * Errors: -ENOTCONN the peer has gone; -EALREADY the call is answered; -ENOMEM
+ */
 int varlink_reply_begin(struct varlink *link, struct json_writer **ret);
+
+/* @continues: more replies follow. Errors: -EPROTO the call did not say "more"; -ENOTCONN; -ENOMEM
+ */
 int varlink_reply_end(struct varlink *link, bool continues);
 
-/* An error with members that are strings: NULL-ended pairs of name and value. */
+/*
+ * An error with members that are strings: NULL-ended pairs of name and value. A member whose value
+ * is NULL is left out. It may take the place of a reply that was begun. Errors: as for a reply
+ */
 int varlink_error(struct varlink *link, const char *error, ...) __attribute__((sentinel));
+
+/* The error of varlink itself that a parameter is missing or not of its type. */
+int varlink_error_parameter(struct varlink *link, const char *parameter);
 
 /* --- the client: blocking, one call after the other ------------------------------------------- */
 

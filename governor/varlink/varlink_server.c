@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections of a server. Who calls is asked of the kernel when the connection is accepted; how
+ * many connections a uid has, and how often it calls, is known before a byte is parsed. Nothing
+ * blocks, and nothing waits without an end but a peer that has sent nothing.
+ *
+ * A uid that calls too often is not refused: its connections are not read until it is their turn.
+ */
+#include "governor/varlink/varlink_server.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define ACCEPTS_AT_ONCE 16 /* then the other sources have their turn */
+#define CALL_USEC       (USEC_PER_SEC / VARLINK_CALLS_PER_SEC)
+#define BURST_USEC      (CALL_USEC * (VARLINK_CALLS_PER_SEC - 1))
+#define PAUSE_USEC      (100 * USEC_PER_MSEC) /* without descriptors: look again after it */
+#define ACCURACY_USEC   (5 * USEC_PER_MSEC)
+
+uint64_t varlink_now(const struct varlink_server *s) {
+        uint64_t now = 0;
+
+        (void)sd_event_now(s->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+/* The entry of a uid. One without connections is given to another: the longest unused first. */
+static struct varlink_user *find_user(struct varlink_server *s, uid_t uid) {
+        struct varlink_user *free_one = NULL;
+
+        for (size_t i = 0; i < ARRAY_LEN(s->users); i++) {
+                struct varlink_user *u = &s->users[i];
+
+                if (u->uid == uid && (u->connections > 0 || u->next_usec > 0))
+                        return u;
+                if (u->connections == 0 && (!free_one || u->next_usec < free_one->next_usec))
+                        free_one = u;
+        }
+        *free_one = (struct varlink_user){ .uid = uid };
+        return free_one;
+}
+
+/* Takes one call of the uid's share. Returns: 0, or when it may call again */
+static uint64_t take_turn(struct varlink_user *u, uint64_t now_usec) {
+        uint64_t next = u64_max(u->next_usec, now_usec);
+
+        if (next - now_usec > BURST_USEC)
+                return next - BURST_USEC;
+        u->next_usec = next + CALL_USEC;
+        return 0;
+}
+
+void varlink_disconnect(struct varlink *link) {
+        struct varlink_server *s = link->server;
+
+        if (!s)
+                return;
+        for (size_t i = 0; i < ARRAY_LEN(s->links); i++)
+                if (s->links[i] == link)
+                        s->links[i] = NULL;
+        link->server = NULL;
+        link->user->connections--;
+        link->io = sd_event_source_disable_unref(link->io);
+        link->timer = sd_event_source_disable_unref(link->timer);
+        closep(&link->fd);
+        link->fd = -1;
+        varlink_unref(link);
+}
+
+static bool unread(const struct varlink *link) {
+        return link->out_used > 0;
+}
+
+/* Calls what has arrived, one after the other: the next when the last was answered and read. */
+static int process(struct varlink *link) {
+        size_t len;
+        int r;
+
+        while (link->server && !link->calling && !unread(link) && varlink_frame(link, &len)) {
+                link->resume_usec = take_turn(link->user, varlink_now(link->server));
+                if (link->resume_usec > 0)
+                        return 0;
+                r = varlink_dispatch(link, link->in, len);
+                if (r < 0)
+                        return r;
+                varlink_drop_frame(link, len);
+                if (link->server)
+                        link->since_usec = varlink_now(link->server);
+        }
+        return 0;
+}
+
+void varlink_settle(struct varlink *link) {
+        uint64_t when = UINT64_MAX;
+        uint32_t events = 0;
+        size_t len;
+        bool frame;
+
+        if (!link->server)
+                return;
+        frame = varlink_frame(link, &len);
+        if (unread(link)) {
+                events = EPOLLOUT;
+                when = link->since_usec + link->server->idle_usec;
+        } else if (!link->calling && frame) {
+                when = link->resume_usec;
+        } else if (!link->calling && link->eof) {
+                varlink_disconnect(link);
+                return;
+        } else if (!link->calling) {
+                events = EPOLLIN;
+                if (link->in_used > 0)
+                        when = link->since_usec + link->server->idle_usec;
+        }
+        (void)sd_event_source_set_io_events(link->io, events);
+        (void)sd_event_source_set_time(link->timer, when);
+        (void)sd_event_source_set_enabled(
+                        link->timer, when == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+static int receive(struct varlink *link) {
+        size_t before = link->in_used;
+        ssize_t n = varlink_fill(link);
+
+        if (n == -EAGAIN)
+                return 0;
+        if (n < 0)
+                return (int)n;
+        link->eof = n == 0;
+        if (before == 0)
+                link->since_usec = varlink_now(link->server);
+        return 0;
+}
+
+static int send_queued(struct varlink *link) {
+        int r = varlink_flush(link);
+
+        if (r > 0)
+                link->since_usec = varlink_now(link->server);
+        return r;
+}
+
+/* The end of every event of a connection. */
+static int finish(struct varlink *link, int r) {
+        if (r >= 0)
+                r = process(link);
+        if (r < 0)
+                varlink_disconnect(link);
+        else
+                varlink_settle(link);
+        varlink_unref(link);
+        return 0;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct varlink *link = varlink_ref(userdata);
+        int r = 0;
+
+        (void)source;
+        (void)fd;
+        if (events & EPOLLOUT)
+                r = send_queued(link);
+        else if (events & EPOLLIN)
+                r = receive(link);
+        else
+                r = -ECONNRESET;
+        return finish(link, r);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct varlink *link = varlink_ref(userdata);
+        size_t len;
+
+        (void)source;
+        (void)usec;
+        return finish(link, unread(link) || !varlink_frame(link, &len) ? -ETIMEDOUT : 0);
+}
+
+/* Asks the kernel who connected. */
+static int ask_peer(struct varlink *link) {
+        struct ucred credentials;
+        socklen_t len = sizeof(credentials);
+
+        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
+                return -errno;
+        link->peer = (struct varlink_peer){ credentials.pid, credentials.uid, credentials.gid };
+
+        len = 0;
+        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
+                return 0;
+        if (errno != ERANGE)
+                return -errno;
+        link->groups = malloc(len);
+        if (!link->groups)
+                return -ENOMEM;
+        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERGROUPS, link->groups, &len) < 0)
+                return -errno;
+        link->groups_count = len / sizeof(gid_t);
+        return 0;
+}
+
+/* Says why and hangs up; whoever does not read it sees the connection closed. */
+static int refuse(const struct varlink *link, const char *interface, unsigned count) {
+        char text[256];
+        int n = snprintf(text, sizeof(text),
+                        "{\"error\":\"%s.Busy\",\"parameters\":{\"text\":\"E_BUSY: uid %u has %u "
+                        "connections here: close one first\"}}",
+                        interface, link->peer.uid, count);
+
+        (void)send(link->fd, text, (size_t)n + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return -EBUSY;
+}
+
+/* A place for the connection, NULL when there is none for this uid. */
+static struct varlink **find_place(struct varlink_server *s, const struct varlink_user *u) {
+        struct varlink **place = NULL;
+        unsigned used = 0, most = VARLINK_CONNECTIONS_MAX;
+
+        if (u->uid != 0)
+                most -= VARLINK_CONNECTIONS_PER_UID;
+        for (size_t i = 0; i < ARRAY_LEN(s->links); i++) {
+                if (s->links[i])
+                        used++;
+                else
+                        place = &s->links[i];
+        }
+        return used < most && u->connections < VARLINK_CONNECTIONS_PER_UID ? place : NULL;
+}
+
+static int add_sources(struct varlink_server *s, struct varlink *link) {
+        int r;
+
+        r = sd_event_add_io(s->event, &link->io, link->fd, EPOLLIN, on_io, link);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(s->event, &link->timer, CLOCK_MONOTONIC, UINT64_MAX, ACCURACY_USEC,
+                        on_timer, link);
+        if (r < 0)
+                link->io = sd_event_source_disable_unref(link->io);
+        return r;
+}
+
+/* Takes in one connection. */
+static int admit(struct varlink_server *s, struct varlink *link) {
+        struct varlink **place;
+        int r;
+
+        r = ask_peer(link);
+        if (r < 0)
+                return r;
+        link->user = find_user(s, link->peer.uid);
+        place = find_place(s, link->user);
+        if (!place)
+                return refuse(link, s->interface->name, link->user->connections);
+        r = add_sources(s, link);
+        if (r < 0)
+                return r;
+
+        link->server = s;
+        link->user->connections++;
+        *place = varlink_ref(link);
+        varlink_settle(link);
+        return 0;
+}
+
+static void accept_one(struct varlink_server *s, int fd) {
+        struct varlink *link;
+
+        if (varlink_new(&link, fd, s->frame_max) < 0) {
+                (void)close(fd);
+                return;
+        }
+        (void)admit(s, link);
+        varlink_unref(link);
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct varlink_server *s = userdata;
+
+        (void)source;
+        (void)usec;
+        return sd_event_source_set_enabled(s->listening, SD_EVENT_ON);
+}
+
+static int on_connect(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        struct varlink_server *s = userdata;
+
+        (void)events;
+        for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+                int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+                if (peer >= 0) {
+                        accept_one(s, peer);
+                        continue;
+                }
+                if (errno == EINTR || errno == ECONNABORTED)
+                        continue;
+                if (errno != EAGAIN) {
+                        /* No descriptor or memory left: the connection stays in the queue. */
+                        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                        (void)sd_event_source_set_time_relative(s->pause, PAUSE_USEC);
+                        (void)sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT);
+                }
+                break;
+        }
+        return 0;
+}
+
+int varlink_server_new(struct varlink_server **ret, sd_event *event,
+                const struct varlink_interface *interface, size_t frame_max, unsigned depth_max,
+                void *userdata) {
+        struct varlink_server *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        *s = (struct varlink_server){ .event = sd_event_ref(event),
+                .interface = interface,
+                .frame_max = frame_max,
+                .depth_max = depth_max,
+                .idle_usec = VARLINK_IDLE_USEC,
+                .userdata = userdata };
+        r = sd_event_add_time(event, &s->pause, CLOCK_MONOTONIC, UINT64_MAX, ACCURACY_USEC,
+                        on_pause_over, s);
+        if (r < 0) {
+                varlink_server_free(s);
+                return r;
+        }
+        (void)sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
+        *ret = s;
+        return 0;
+}
+
+void varlink_server_free(struct varlink_server *s) {
+        if (!s)
+                return;
+        for (size_t i = 0; i < ARRAY_LEN(s->links); i++)
+                if (s->links[i])
+                        varlink_disconnect(s->links[i]);
+        (void)sd_event_source_disable_unref(s->listening);
+        (void)sd_event_source_disable_unref(s->pause);
+        (void)sd_event_unref(s->event);
+        free(s);
+}
+
+int varlink_server_listen_fd(struct varlink_server *s, int fd) {
+        int flags = fcntl(fd, F_GETFL), r;
+
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return -errno;
+        if (s->listening)
+                return -EBUSY;
+        r = sd_event_add_io(s->event, &s->listening, fd, EPOLLIN, on_connect, s);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_io_fd_own(s->listening, true);
+}
+
+/* Whether somebody listens at the address; nothing is waited for. */
+static bool is_answered(const struct sockaddr_un *address) {
+        CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+                                          errno == EAGAIN);
+}
+
+int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        CLEANUP(closep) int fd = -1;
+        struct stat st;
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        if (is_answered(&address))
+                return error_set(err, -EADDRINUSE, "%s: somebody answers there already", path);
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) < 0)
+                return error_errno(err, -errno, "%s: cannot be replaced", path);
+
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return error_errno(err, -errno, "no socket");
+        /* Nobody can connect between bind(2) and listen(2), so its first mode does not matter. */
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+                        chmod(path, mode) < 0 || listen(fd, SOMAXCONN) < 0)
+                return error_errno(err, -errno, "%s", path);
+        *ret_fd = take_fd(&fd);
+        return 0;
+}

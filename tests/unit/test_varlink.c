@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Both ends of the protocol over a socket of its own: the server runs in a thread. */
+#include "governor/varlink/varlink.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "governor/varlink/varlink_server.h"
+
+#define FRAME_MAX 4096
+#define IDLE_USEC (150 * USEC_PER_MSEC)
+#define WAIT_USEC (10 * USEC_PER_SEC)
+
+struct bench {
+        char dir[64], path[96];
+        pthread_t thread;
+        int stop[2];
+        _Atomic bool up;
+        _Atomic int heard; /* oneway calls that arrived */
+        struct varlink *kept;
+        sd_event *event;
+};
+
+static int method_echo(struct varlink *link, const struct json *parameters, void *userdata) {
+        const char *text;
+        struct json_writer *w;
+
+        (void)userdata;
+        if (json_get_string(parameters, "text", &text, NULL) < 0)
+                return varlink_error_parameter(link, "text");
+        assert_int_equal(varlink_reply_begin(link, &w), 0);
+        json_put_string(w, "text", text);
+        json_put_u64(w, "uid", varlink_get_peer(link)->uid);
+        json_put_bool(w, "inGroup", varlink_peer_in_group(link, getgid()));
+        return varlink_reply_end(link, false);
+}
+
+static int answer_later(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct bench *b = userdata;
+        struct varlink *link = TAKE(b->kept);
+        struct json_writer *w;
+
+        (void)usec;
+        if (varlink_reply_begin(link, &w) == 0) {
+                json_put_bool(w, "later", true);
+                (void)varlink_reply_end(link, false);
+        } else {
+                assert_false(varlink_is_open(link));
+                b->heard += 100;
+        }
+        varlink_unref(link);
+        (void)sd_event_source_unref(source);
+        return 0;
+}
+
+static int method_later(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct bench *b = userdata;
+        sd_event_source *source;
+
+        (void)parameters;
+        b->kept = varlink_ref(link);
+        return sd_event_add_time_relative(
+                        b->event, &source, CLOCK_MONOTONIC, 50000, 1000, answer_later, b);
+}
+
+static int method_count(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct json_writer *w;
+
+        (void)parameters;
+        (void)userdata;
+        if (!varlink_wants_more(link))
+                return varlink_error(link, "org.test.Bench.WantsMore", "text", "say more", NULL);
+        for (unsigned i = 0; i < 3; i++) {
+                assert_int_equal(varlink_reply_begin(link, &w), 0);
+                json_put_u64(w, "i", i);
+                assert_int_equal(varlink_reply_end(link, i < 2), 0);
+        }
+        assert_int_equal(varlink_reply_begin(link, &w), -EALREADY);
+        return 0;
+}
+
+static int method_hear(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct bench *b = userdata;
+        struct json_writer *w;
+
+        (void)parameters;
+        b->heard++;
+        assert_int_equal(varlink_reply_begin(link, &w), 0);
+        return varlink_reply_end(link, false);
+}
+
+/* Answers as long as it may: a peer that does not read is cut off. */
+static int method_flood(struct varlink *link, const struct json *parameters, void *userdata) {
+        char block[8192];
+        struct json_writer *w;
+        int r = 0;
+
+        (void)parameters;
+        (void)userdata;
+        memset(block, 'x', sizeof(block) - 1);
+        block[sizeof(block) - 1] = '\0';
+        for (unsigned i = 0; i < 4096 && r == 0; i++) {
+                r = varlink_reply_begin(link, &w);
+                if (r < 0)
+                        break;
+                json_put_string(w, "block", block);
+                r = varlink_reply_end(link, true);
+        }
+        return r;
+}
+
+/* One answer that is larger than any queue. */
+static int method_large(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct json_writer *w;
+
+        (void)parameters;
+        (void)userdata;
+        assert_int_equal(varlink_reply_begin(link, &w), 0);
+        json_open_array(w, "numbers");
+        for (unsigned i = 0; i < 500000; i++)
+                json_put_u64(w, NULL, i);
+        json_close_array(w);
+        return varlink_reply_end(link, false);
+}
+
+static int method_forget(struct varlink *link, const struct json *parameters, void *userdata) {
+        (void)link;
+        (void)parameters;
+        (void)userdata;
+        return 0;
+}
+
+static const struct varlink_entry entries[] = {
+        { "Echo", method_echo },
+        { "Later", method_later },
+        { "Count", method_count },
+        { "Hear", method_hear },
+        { "Flood", method_flood },
+        { "Large", method_large },
+        { "Forget", method_forget },
+        { "Absent", NULL },
+        { NULL, NULL },
+};
+
+static const struct varlink_interface interface = {
+        .name = "org.test.Bench",
+        .description = "interface org.test.Bench\nmethod Echo(text: string) -> (text: string)\n",
+        .entries = entries,
+};
+
+static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        (void)fd;
+        (void)events;
+        (void)userdata;
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static void *serve(void *data) {
+        struct bench *b = data;
+        struct varlink_server *s;
+        int fd;
+
+        assert_int_equal(sd_event_new(&b->event), 0);
+        assert_int_equal(varlink_listen(b->path, 0666, &fd, NULL), 0);
+        assert_int_equal(varlink_server_new(&s, b->event, &interface, FRAME_MAX, 4, b), 0);
+        s->idle_usec = IDLE_USEC;
+        assert_true(varlink_server_listen_fd(s, fd) >= 0);
+        assert_true(sd_event_add_io(b->event, NULL, b->stop[0], EPOLLIN, on_stop, NULL) >= 0);
+        b->up = true;
+        (void)sd_event_loop(b->event);
+        varlink_server_free(s);
+        (void)sd_event_unref(b->event);
+        return NULL;
+}
+
+static int start(void **state) {
+        struct bench *b = calloc(1, sizeof(*b));
+
+        assert_non_null(b);
+        (void)snprintf(b->dir, sizeof(b->dir), "/tmp/test-varlink-XXXXXX");
+        assert_non_null(mkdtemp(b->dir));
+        (void)snprintf(b->path, sizeof(b->path), "%s/socket", b->dir);
+        assert_int_equal(pipe(b->stop), 0);
+        assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
+        while (!b->up)
+                (void)usleep(1000);
+        *state = b;
+        return 0;
+}
+
+static int stop(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(write(b->stop[1], "x", 1), 1);
+        assert_int_equal(pthread_join(b->thread, NULL), 0);
+        (void)close(b->stop[0]);
+        (void)close(b->stop[1]);
+        (void)unlink(b->path);
+        (void)rmdir(b->dir);
+        free(b);
+        return 0;
+}
+
+static struct varlink *dial(const struct bench *b) {
+        struct varlink *link = NULL;
+        struct error err = { "" };
+
+        if (varlink_connect(&link, b->path, &err) < 0)
+                fail_msg("%s", err.text);
+        return link;
+}
+
+/* Calls a method with one string. Returns the answer; its error is compared with @error. */
+static struct json_doc *call(
+                struct varlink *link, const char *method, const char *text, const char *error) {
+        struct json_doc *doc = NULL;
+        struct json_writer *w;
+        const char *name;
+        struct error err = { "" };
+
+        assert_int_equal(varlink_call_begin(link, method, &w), 0);
+        if (text)
+                json_put_string(w, "text", text);
+        if (varlink_call(link, WAIT_USEC, &doc, &name, &err) < 0)
+                fail_msg("%s: %s", method, err.text);
+        if (error)
+                assert_string_equal(name, error);
+        else
+                assert_null(name);
+        return doc;
+}
+
+static const struct json *parameters_of(struct json_doc *doc) {
+        return json_get(json_root(doc), "parameters");
+}
+
+/* A plain connection, for what a client of ours would not send. */
+static int dial_raw(const struct bench *b) {
+        static const struct timeval patience = { .tv_sec = 10 };
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", b->path);
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        return fd;
+}
+
+/* Whether the server hangs up without a word. */
+static bool hangs_up(int fd) {
+        char byte;
+        ssize_t n = recv(fd, &byte, 1, 0);
+
+        (void)close(fd);
+        return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+static uint64_t now_usec(void) {
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / NSEC_PER_USEC;
+}
+
+static void a_call_is_answered_with_who_called(void **state) {
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+        CLEANUP(json_doc_freep)
+        struct json_doc *doc = call(link, "org.test.Bench.Echo", "h\xc3\xa4\n", NULL);
+        const char *text;
+        uint64_t uid;
+        bool in_group;
+
+        assert_int_equal(json_get_string(parameters_of(doc), "text", &text, NULL), 0);
+        assert_string_equal(text, "h\xc3\xa4\n");
+        assert_int_equal(json_get_u64(parameters_of(doc), "uid", &uid, NULL), 0);
+        assert_int_equal(uid, getuid());
+        assert_int_equal(json_get_bool(parameters_of(doc), "inGroup", &in_group, NULL), 0);
+        assert_true(in_group);
+}
+
+static void an_answer_may_come_later(void **state) {
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+
+        for (int i = 0; i < 2; i++)
+                json_doc_free(call(link, "org.test.Bench.Later", NULL, NULL));
+}
+
+static void who_hangs_up_before_the_answer_is_gone(void **state) {
+        struct bench *b = *state;
+        struct varlink *link = dial(b);
+        struct json_doc *doc;
+        struct json_writer *w;
+        const char *name;
+
+        assert_int_equal(varlink_call_begin(link, "org.test.Bench.Later", &w), 0);
+        assert_int_equal(varlink_call(link, 5000, &doc, &name, NULL), -ETIMEDOUT);
+        varlink_close(link);
+        for (int i = 0; i < 1000 && b->heard < 100; i++)
+                (void)usleep(1000);
+        assert_int_equal(b->heard, 100);
+}
+
+static void what_is_not_known_is_named(void **state) {
+        static const char *const cases[][2] = {
+                { "org.test.Bench.Nothing", "org.varlink.service.MethodNotFound" },
+                { "org.test.Other.Echo", "org.varlink.service.InterfaceNotFound" },
+                { "org.test.Ben.Echo", "org.varlink.service.InterfaceNotFound" },
+                { "org.test.Bench.Absent", "org.varlink.service.MethodNotImplemented" },
+                { "org.test.Bench.Forget", "org.varlink.service.MethodNotImplemented" },
+                { "org.test.Bench.Echo", "org.varlink.service.InvalidParameter" },
+                { "org.test.Bench.Count", "org.test.Bench.WantsMore" },
+                { "org.varlink.service.GetInterfaceDescription",
+                                "org.varlink.service.InvalidParameter" },
+                { "org.varlink.service.Other", "org.varlink.service.MethodNotFound" },
+        };
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+                json_doc_free(call(link, cases[i][0], NULL, cases[i][1]));
+}
+
+static void the_service_describes_itself(void **state) {
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+        struct json_doc *doc = call(link, "org.varlink.service.GetInfo", NULL, NULL);
+        const char *text;
+        struct json_writer *w;
+
+        assert_string_equal(
+                        json_get(parameters_of(doc), "interfaces")->last->text, "org.test.Bench");
+        json_doc_free(doc);
+
+        assert_int_equal(
+                        varlink_call_begin(link, "org.varlink.service.GetInterfaceDescription", &w),
+                        0);
+        json_put_string(w, "interface", "org.test.Bench");
+        assert_int_equal(varlink_call(link, WAIT_USEC, &doc, &text, NULL), 0);
+        assert_int_equal(json_get_string(parameters_of(doc), "description", &text, NULL), 0);
+        assert_string_equal(text, interface.description);
+        json_doc_free(doc);
+}
+
+static void more_answers_come_when_more_is_said(void **state) {
+        static const char request[] = "{\"method\":\"org.test.Bench.Count\",\"more\":true}";
+        int fd = dial_raw(*state);
+        char text[512] = "";
+        size_t used = 0;
+        unsigned frames = 0;
+
+        assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
+        while (frames < 3) {
+                ssize_t n = recv(fd, text + used, sizeof(text) - used, 0);
+
+                assert_true(n > 0);
+                for (ssize_t i = 0; i < n; i++) {
+                        if (text[used + (size_t)i] == '\0') {
+                                frames++;
+                                text[used + (size_t)i] = '\n';
+                        }
+                }
+                used += (size_t)n;
+        }
+        assert_string_equal(text, "{\"parameters\":{\"i\":0},\"continues\":true}\n"
+                                  "{\"parameters\":{\"i\":1},\"continues\":true}\n"
+                                  "{\"parameters\":{\"i\":2}}\n");
+        (void)close(fd);
+}
+
+static void a_oneway_call_is_carried_out_and_not_answered(void **state) {
+        static const char request[] = "{\"method\":\"org.test.Bench.Hear\",\"oneway\":true}\0"
+                                      "{\"method\":\"org.test.Bench.Hear\",\"oneway\":true}\0"
+                                      "{\"method\":\"org.test.Bench.Hear\"}";
+        struct bench *b = *state;
+        int fd = dial_raw(b);
+        char text[128];
+
+        assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
+        assert_int_equal(recv(fd, text, sizeof(text), 0), sizeof("{\"parameters\":{}}"));
+        assert_string_equal(text, "{\"parameters\":{}}");
+        assert_int_equal(b->heard, 3);
+        (void)close(fd);
+}
+
+static void what_is_no_call_is_hung_up_on(void **state) {
+        static const char *const texts[] = { "", "{", "[]", "{}", "{\"method\":1}",
+                "{\"method\":\"Echo\"}", "{\"method\":\".Echo\"}", "v2 {\"method\":\"a.B\"}",
+                "{\"method\":\"org.test.Bench.Echo\",\"parameters\":[]}",
+                "{\"method\":\"org.test.Bench.Echo\",\"more\":true,\"oneway\":true}",
+                "{\"method\":\"org.test.Bench.Echo\",\"more\":1}",
+                "{\"method\":\"org.test.Bench.Echo\",\"parameters\":{\"a\":{\"b\":{\"c\":{}}}}}",
+                "GET / HTTP/1.1\r\nHost: evil\r\n\r\n" };
+
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+                int fd = dial_raw(*state);
+                size_t size = strlen(texts[i]) + 1;
+
+                assert_int_equal(send(fd, texts[i], size, 0), size);
+                assert_true(hangs_up(fd));
+        }
+}
+
+static void a_frame_has_a_largest_size(void **state) {
+        int fd = dial_raw(*state);
+        char text[FRAME_MAX + 1];
+
+        memset(text, ' ', sizeof(text));
+        (void)send(fd, text, sizeof(text), MSG_NOSIGNAL);
+        assert_true(hangs_up(fd));
+}
+
+static void half_a_frame_waits_but_not_long(void **state) {
+        int fd = dial_raw(*state);
+        uint64_t from = now_usec();
+
+        /* Bytes one by one do not buy more time. */
+        for (int i = 0; i < 20 && send(fd, "{", 1, MSG_NOSIGNAL) == 1; i++)
+                (void)usleep(15000);
+        assert_true(hangs_up(fd));
+        assert_in_range(now_usec() - from, IDLE_USEC - 5000, IDLE_USEC + 400000);
+}
+
+static void a_connection_may_be_silent(void **state) {
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+
+        (void)usleep(2 * IDLE_USEC);
+        json_doc_free(call(link, "org.test.Bench.Echo", "x", NULL));
+}
+
+static void the_ninth_connection_of_a_uid_is_told_so(void **state) {
+        struct varlink *links[VARLINK_CONNECTIONS_PER_UID];
+        const char *text;
+
+        for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+                links[i] = dial(*state);
+                json_doc_free(call(links[i], "org.test.Bench.Echo", "x", NULL));
+        }
+        for (int i = 0; i < 50; i++) {
+                CLEANUP(varlink_closep) struct varlink *ninth = dial(*state);
+                CLEANUP(json_doc_freep)
+                struct json_doc *doc =
+                                call(ninth, "org.test.Bench.Echo", "x", "org.test.Bench.Busy");
+
+                assert_int_equal(json_get_string(parameters_of(doc), "text", &text, NULL), 0);
+                assert_non_null(strstr(text, "E_BUSY"));
+        }
+        json_doc_free(call(links[0], "org.test.Bench.Echo", "x", NULL));
+        for (size_t i = 0; i < ARRAY_LEN(links); i++)
+                varlink_close(links[i]);
+        for (int i = 0; i < 20; i++) {
+                CLEANUP(varlink_closep) struct varlink *link = NULL;
+
+                (void)usleep(10000);
+                link = dial(*state);
+                json_doc_free(call(link, "org.test.Bench.Echo", "x", NULL));
+                break;
+        }
+}
+
+/* Root is one of the uids here; the other is whoever root may become. */
+static void a_thousand_connections_of_one_uid_leave_another_alone(void **state) {
+        struct bench *b = *state;
+        int fds[1000];
+        pid_t pid;
+        int status;
+
+        if (getuid() != 0)
+                skip();
+        assert_int_equal(chmod(b->dir, 0755), 0);
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+                fds[i] = dial_raw(b);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                struct varlink *link;
+                struct json_doc *doc;
+                struct json_writer *w;
+                const char *error = "";
+
+                if (setgid(65534) < 0 || setuid(65534) < 0 ||
+                                varlink_connect(&link, b->path, NULL) < 0 ||
+                                varlink_call_begin(link, "org.test.Bench.Echo", &w) < 0)
+                        _exit(1);
+                json_put_string(w, "text", "x");
+                _exit(varlink_call(link, WAIT_USEC, &doc, &error, NULL) < 0 || error ? 2 : 0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+                (void)close(fds[i]);
+}
+
+static void who_calls_too_often_waits(void **state) {
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+        uint64_t from = now_usec();
+
+        for (int i = 0; i < VARLINK_CALLS_PER_SEC + 6; i++)
+                json_doc_free(call(link, "org.test.Bench.Echo", "x", NULL));
+        assert_in_range(now_usec() - from, 250000, 2000000);
+}
+
+static void calls_that_are_sent_together_are_answered_in_turn(void **state) {
+        static const char request[] = "{\"method\":\"org.test.Bench.Later\"}\0"
+                                      "{\"method\":\"org.test.Bench.Hear\"}\0"
+                                      "{\"method\":\"org.test.Bench.Later\"}";
+        static const char answer[] = "{\"parameters\":{\"later\":true}}\0"
+                                     "{\"parameters\":{}}\0"
+                                     "{\"parameters\":{\"later\":true}}";
+        int fd = dial_raw(*state);
+        char text[sizeof(answer)];
+
+        assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        assert_int_equal(recv(fd, text, sizeof(text), MSG_WAITALL), sizeof(text));
+        assert_memory_equal(text, answer, sizeof(answer));
+        assert_true(hangs_up(fd));
+}
+
+static void passed_descriptors_are_closed_and_their_sender_too(void **state) {
+        char control[CMSG_SPACE(sizeof(int))] = { 0 };
+        struct iovec piece = { (char[]){ "{" }, 1 };
+        struct msghdr message = { .msg_iov = &piece,
+                .msg_iovlen = 1,
+                .msg_control = control,
+                .msg_controllen = sizeof(control) };
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        int fd = dial_raw(*state), pair[2];
+        char byte;
+
+        assert_int_equal(pipe(pair), 0);
+        *head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+        memcpy(CMSG_DATA(head), &pair[1], sizeof(int));
+        assert_int_equal(sendmsg(fd, &message, 0), 1);
+        (void)close(pair[1]);
+        assert_true(hangs_up(fd));
+        assert_int_equal(read(pair[0], &byte, 1), 0);
+        (void)close(pair[0]);
+}
+
+static void who_does_not_read_is_cut_off(void **state) {
+        static const char request[] = "{\"method\":\"org.test.Bench.Flood\",\"more\":true}";
+        static const char large[] = "{\"method\":\"org.test.Bench.Large\"}";
+        int fd = dial_raw(*state), other = dial_raw(*state);
+        char block[65536];
+        size_t received = 0;
+        ssize_t n;
+
+        assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
+        assert_int_equal(send(other, large, sizeof(large), 0), sizeof(large));
+        (void)usleep(2 * IDLE_USEC + 100000);
+        while ((n = recv(fd, block, sizeof(block), 0)) > 0)
+                received += (size_t)n;
+        assert_in_range(received, 1, 4 * MIB);
+        for (received = 0; (n = recv(other, block, sizeof(block), 0)) > 0;)
+                received += (size_t)n;
+        assert_in_range(received, 1, 2 * MIB);
+        (void)close(fd);
+        (void)close(other);
+}
+
+static void one_large_answer_arrives_whole(void **state) {
+        CLEANUP(varlink_closep) struct varlink *link = dial(*state);
+        CLEANUP(json_doc_freep)
+        struct json_doc *doc = call(link, "org.test.Bench.Large", NULL, NULL);
+
+        assert_string_equal(json_get(parameters_of(doc), "numbers")->last->text, "499999");
+}
+
+static void a_socket_is_replaced_only_when_nobody_answers(void **state) {
+        struct bench *b = *state;
+        struct varlink *link;
+        struct error err;
+        char path[128];
+        int fd;
+
+        assert_int_equal(varlink_listen(b->path, 0666, &fd, &err), -EADDRINUSE);
+        (void)snprintf(path, sizeof(path), "%s/other", b->dir);
+        assert_int_equal(varlink_connect(&link, path, &err), -ENOENT);
+        assert_int_equal(varlink_listen(path, 0600, &fd, &err), 0);
+        (void)close(fd);
+        assert_int_equal(varlink_connect(&link, path, &err), -ECONNREFUSED);
+        assert_non_null(strstr(err.text, "nobody listens"));
+        assert_int_equal(varlink_listen(path, 0600, &fd, &err), 0);
+        (void)close(fd);
+        (void)unlink(path);
+}
+
+#define OVER_A_SOCKET(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                OVER_A_SOCKET(a_call_is_answered_with_who_called),
+                OVER_A_SOCKET(an_answer_may_come_later),
+                OVER_A_SOCKET(who_hangs_up_before_the_answer_is_gone),
+                OVER_A_SOCKET(what_is_not_known_is_named),
+                OVER_A_SOCKET(the_service_describes_itself),
+                OVER_A_SOCKET(more_answers_come_when_more_is_said),
+                OVER_A_SOCKET(a_oneway_call_is_carried_out_and_not_answered),
+                OVER_A_SOCKET(what_is_no_call_is_hung_up_on),
+                OVER_A_SOCKET(a_frame_has_a_largest_size),
+                OVER_A_SOCKET(half_a_frame_waits_but_not_long),
+                OVER_A_SOCKET(a_connection_may_be_silent),
+                OVER_A_SOCKET(the_ninth_connection_of_a_uid_is_told_so),
+                OVER_A_SOCKET(a_thousand_connections_of_one_uid_leave_another_alone),
+                OVER_A_SOCKET(who_calls_too_often_waits),
+                OVER_A_SOCKET(calls_that_are_sent_together_are_answered_in_turn),
+                OVER_A_SOCKET(passed_descriptors_are_closed_and_their_sender_too),
+                OVER_A_SOCKET(who_does_not_read_is_cut_off),
+                OVER_A_SOCKET(one_large_answer_arrives_whole),
+                OVER_A_SOCKET(a_socket_is_replaced_only_when_nobody_answers),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
