@@ -19,11 +19,13 @@ static bool is_ours(const struct knob_change *change, const struct undo_input *i
 
 /* Use and headroom in whole pages, upwards. */
 static uint64_t needed_bytes(enum knob_id id, uint64_t in_use) {
-        uint64_t room = u64_max(in_use / 10000 * UNDO_HEADROOM_PERMYRIAD, UNDO_HEADROOM_BYTES);
+        uint64_t room = in_use / 10000 * UNDO_HEADROOM_PERMYRIAD +
+                        in_use % 10000 * UNDO_HEADROOM_PERMYRIAD / 10000;
         struct knob_value need = { 0 };
         uint64_t wanted;
 
-        if (in_use >= INT64_MAX || __builtin_add_overflow(in_use, room, &wanted))
+        if (in_use >= INT64_MAX ||
+                        __builtin_add_overflow(in_use, u64_max(room, UNDO_HEADROOM_BYTES), &wanted))
                 return KNOB_MAX;
         for (uint64_t more = 0; need.amount < wanted; more += 4 * KIB)
                 need = knob_round(id, (struct knob_value){ .amount = wanted + more });
