@@ -8,6 +8,7 @@
  */
 #include "governor/varlink/varlink_server.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static struct varlink_user *find_user(struct varlink_server *s, uid_t uid) {
                 if (u->connections == 0 && (!free_one || u->next_usec < free_one->next_usec))
                         free_one = u;
         }
+        assert(free_one); /* entries outnumber connections */
         *free_one = (struct varlink_user){ .uid = uid };
         return free_one;
 }

@@ -16,7 +16,7 @@
 
 #include "state/change.h"
 
-#define JOURNAL_VERSION      1
+#define JOURNAL_VERSION      1U
 #define JOURNAL_RECORD_SIZE  256           /* bytes: two fit into a sector, none crosses one */
 #define JOURNAL_SEGMENT_SIZE (1024 * 1024) /* bytes: 4096 records */
 #define JOURNAL_IDS_AT_ONCE  64            /* P and C numbers are reserved in blocks of this */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #define NAME_SIZE  24
-#define OPEN_FLAGS (O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define OPEN_FLAGS (O_RDWR | O_NOFOLLOW | O_NONBLOCK)
 
 static void segment_name(uint64_t first, char out[static NAME_SIZE]) {
         (void)snprintf(out, NAME_SIZE, "%016" PRIx64 ".seg", first);
@@ -99,7 +99,7 @@ int segment_load(struct segments *s, uint64_t first, struct record out[static SE
         int r;
 
         segment_name(first, name);
-        fd = openat(s->dir_fd, name, OPEN_FLAGS);
+        fd = openat(s->dir_fd, name, OPEN_FLAGS | O_CLOEXEC);
         if (fd < 0 && errno == ELOOP)
                 return error_set(err, -EPERM,
                                 "E_UNSAFE_PATH: %s in the journal is a symbolic link: remove it",
@@ -133,7 +133,7 @@ static int make_spare(struct segments *s, unsigned slot) {
 
         spare_name(slot, name);
         (void)unlinkat(s->dir_fd, name, 0);
-        fd = openat(s->dir_fd, name, OPEN_FLAGS | O_CREAT | O_EXCL, 0600);
+        fd = openat(s->dir_fd, name, OPEN_FLAGS | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
         if (fd < 0)
                 return -errno;
         r = posix_fallocate(fd, 0, JOURNAL_SEGMENT_SIZE);

@@ -12,7 +12,7 @@ if [ "${1-}" = --one ]; then
         file=$2
         mapfile -t flags < build/lint/tidy/flags
         [ "$file" = state/error.c ] || flags+=(-include tests/lint/analyzer.h)
-        key=$({ cat .clang-tidy build/lint/tidy/flags
+        key=$({ cat .clang-tidy tests/.clang-tidy build/lint/tidy/flags
                 clang-14 "${flags[@]}" -MM "$file" | sed 's/^[^:]*://' | tr -d '\\\n' | xargs cat
         } 2> /dev/null | sha256sum)
         stamp=build/lint/tidy/${key%% *}
