@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names alone decide here what a cgroup is; only the names of engines are known. A container of
+ * plain runc or crun may lie anywhere and is found by its hook, not by a scan.
+ */
+#include "governor/kernel/scan.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "governor/kernel/proc.h"
+#include "state/text.h"
+
+#define ENGINE_ID_LEN 64    /* hexadecimal digits of all engines' ids */
+#define PIDS_TRIED    64    /* of which the oldest is taken for the container's init */
+#define WALK_MAX      50000 /* cgroups of the host that a scan looks at */
+
+static bool is_engine_id(const char *text, size_t len) {
+        if (len != ENGINE_ID_LEN)
+                return false;
+        for (size_t i = 0; i < len; i++)
+                if (!isdigit((unsigned char)text[i]) && (text[i] < 'a' || text[i] > 'f'))
+                        return false;
+        return true;
+}
+
+static bool ends_with(const char *text, size_t len, const char *tail) {
+        size_t tail_len = strlen(tail);
+
+        return len >= tail_len && strncmp(text + len - tail_len, tail, tail_len) == 0;
+}
+
+/*
+ * One component of a path: "docker-<id>.scope" under the systemd driver, "libpod-<id>" or "<id>"
+ * under the cgroupfs driver, "kubepods-...:cri-containerd:<id>" where drivers were mixed up.
+ *
+ * Returns: where the id begins, NULL for something else
+ */
+static const char *engine_id(const char *name, size_t len) {
+        static const char *const engines[] = { "docker-", "libpod-", "crio-", "cri-containerd-",
+                "nerdctl-" };
+        const char *id;
+
+        if (is_engine_id(name, len))
+                return name;
+        if (len < ENGINE_ID_LEN)
+                return NULL;
+        id = name + len - ENGINE_ID_LEN;
+        if (id > name && id[-1] == ':' && is_engine_id(id, ENGINE_ID_LEN))
+                return id;
+        if (ends_with(name, len, ".scope"))
+                len -= strlen(".scope");
+        for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
+                size_t skip = strlen(engines[i]);
+
+                if (len == skip + ENGINE_ID_LEN && strncmp(name, engines[i], skip) == 0 &&
+                                is_engine_id(name + skip, ENGINE_ID_LEN))
+                        return name + skip;
+        }
+        return NULL;
+}
+
+int scan_classify(const char *path, char ret_id[static CONTAINER_ID_SIZE], unsigned *ret_flags) {
+        unsigned flags = CONTAINER_ADOPTED;
+
+        if (strncmp(path, "/user.slice/", 12) == 0 || strstr(path, "/kubepods") ||
+                        strstr(path, "/kubelet"))
+                flags |= CONTAINER_OBSERVED_ONLY;
+        *ret_flags = flags;
+
+        /* The first that is a container's: one within a container is that container's affair. */
+        for (const char *name = path; *name != '\0';) {
+                size_t len;
+                const char *id;
+
+                name += *name == '/';
+                len = strcspn(name, "/");
+                id = engine_id(name, len);
+                name += len;
+                if (!id)
+                        continue;
+                if (*name == '\0' && ends_with(path, strlen(path), ".scope"))
+                        *ret_flags |= CONTAINER_OWNED_BY_SYSTEMD;
+                else if (*name != '\0' && strcmp(name, "/container") != 0)
+                        return 0;
+                memcpy(ret_id, id, ENGINE_ID_LEN);
+                ret_id[ENGINE_ID_LEN] = '\0';
+                return 1;
+        }
+        return 0;
+}
+
+bool scan_protected(const char *path, const char *self) {
+        static const char *const tails[] = { ".slice", ".service", ".socket", ".mount", ".swap",
+                "/init.scope" };
+        size_t len = strlen(path);
+
+        while (len > 0 && path[len - 1] == '/')
+                len--;
+        if (len == 0)
+                return true;
+        if (strncmp(self, path, len) == 0 && (self[len] == '/' || self[len] == '\0'))
+                return true;
+        for (size_t i = 0; i < ARRAY_LEN(tails); i++)
+                if (ends_with(path, len, tails[i]))
+                        return true;
+
+        /* A login session is a scope too. */
+        return strncmp(path, "/user.slice/", 12) == 0 && strstr(path, "/session-") &&
+               ends_with(path, len, ".scope");
+}
+
+struct scan {
+        int proc_fd;
+        int (*each)(void *data, const struct container *c, unsigned flags);
+        void *data;
+        struct container container;
+        size_t found;
+};
+
+#define SCAN_ENOUGH (-ECANCELED) /* ends the walk; never leaves this file */
+
+/* The oldest of the processes: the container's init, but for what joined from outside. */
+static int take_oldest(void *data, pid_t pid) {
+        struct scan *s = data;
+        struct proc_stat stat;
+
+        if (proc_stat(s->proc_fd, pid, &stat) < 0)
+                return 0;
+        if (s->container.pid == 0 || stat.starttime_ticks < s->container.starttime_ticks) {
+                s->container.pid = pid;
+                s->container.starttime_ticks = stat.starttime_ticks;
+        }
+        return 0;
+}
+
+static int scan_one(void *data, int dir_fd, const char *path) {
+        struct scan *s = data;
+        struct container *c = &s->container;
+        struct stat st;
+        unsigned flags;
+        int r;
+
+        memset(c, 0, sizeof(*c));
+        if (scan_classify(path, c->id, &flags) == 0)
+                return 0;
+        /* crun's own leaf: the limits are there, and the scope around it is systemd's. */
+        if (!ends_with(path, strlen(path), "/container") &&
+                        faccessat(dir_fd, "container/cgroup.procs", F_OK, 0) == 0)
+                return 0;
+        if (!text_copy(c->cgroup, sizeof(c->cgroup), path) || cgroup_populated(dir_fd) <= 0 ||
+                        fstat(dir_fd, &st) < 0)
+                return 1;
+
+        c->cgroup_inode = st.st_ino;
+        (void)cgroup_each_pid(dir_fd, PIDS_TRIED, take_oldest, s);
+        r = s->each(s->data, c, flags);
+        if (r < 0)
+                return r;
+        return ++s->found < SCAN_MAX ? 1 : SCAN_ENOUGH;
+}
+
+int scan_containers(const struct cgroup_root *root, int proc_fd,
+                int (*each)(void *data, const struct container *c, unsigned flags), void *data) {
+        struct scan s = { .proc_fd = proc_fd, .each = each, .data = data };
+        CLEANUP(closep) int fd = -1;
+        int r;
+
+        r = cgroup_open(root, root->prefix[0] != '\0' ? root->prefix : "/", &fd, NULL, NULL);
+        if (r < 0)
+                return r;
+        r = cgroup_walk(fd, root->prefix, WALK_MAX, scan_one, &s);
+        return r == SCAN_ENOUGH ? 0 : r;
+}
