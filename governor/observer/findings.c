@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From samples to findings and their proposals. A rule is evaluated only when its symptom shows in
+ * the sample just taken and began long enough ago that the evidence can be complete, so the ring is
+ * decoded for containers in trouble alone.
+ *
+ * A finding lives until its evidence was incomplete for a minute. Its proposal is submitted once;
+ * again when dtgovd was restarted (its proposals end with it) and when the limits changed, since
+ * then it is another proposal.
+ */
+#include "governor/observer/manager.h"
+#include "policies/analysis/analysis.h"
+#include "state/log.h"
+#include "state/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define FINDING_ENDS_NS (60 * NSEC_PER_SEC)
+/* Three parts of 10 s, of which the first may show its symptom only at its end. */
+#define EVIDENCE_MIN_NS (19 * NSEC_PER_SEC)
+/* A symptom that pauses longer than two parts is a new one. */
+#define SYMPTOM_PAUSE_NS (20 * NSEC_PER_SEC)
+/* How long processes are looked at after the last symptom. */
+#define TROUBLE_NS (30 * NSEC_PER_SEC)
+
+struct view manager_view(struct manager *m, const struct target *t, uint64_t since_ns) {
+        struct sample_cursor cursor;
+        size_t count = 0;
+
+        sample_ring_seek(&t->ring, since_ns, &cursor);
+        while (sample_ring_next(&cursor, &m->window[count])) {
+                if (m->window[count].boottime_ns < since_ns)
+                        continue;
+                if (++count < MANAGER_WINDOW_MAX)
+                        continue;
+                count /= 2;
+                memmove(m->window, m->window + (MANAGER_WINDOW_MAX - count),
+                                count * sizeof(*m->window));
+        }
+        return (struct view){ m->window, count };
+}
+
+static void name_culprits(const struct target *t, struct finding *f) {
+        enum attribution_order order = BY_CPU;
+
+        if (!t->attribution)
+                return;
+        if (f->rule == RULE_MEMORY_LIMIT || f->rule == RULE_MEMORY_HIGH)
+                order = BY_MEMORY_GROWTH;
+        else if (f->rule == RULE_PIDS_LIMIT)
+                order = BY_COUNT;
+        f->culprits_count = attribution_top(t->attribution, order, f->culprits, CULPRITS_MAX);
+}
+
+static bool same_wish(const struct proposal *a, const struct proposal *b) {
+        if (a->changes_count != b->changes_count)
+                return false;
+        for (uint32_t i = 0; i < a->changes_count; i++)
+                if (a->changes[i].knob != b->changes[i].knob ||
+                                !knob_equal(a->changes[i].old, b->changes[i].old))
+                        return false;
+        return true;
+}
+
+/* Sizes the finding; a proposal with other old values than the one before is a new one. */
+static void propose(struct manager *m, struct entry *e, bool fresh, uint64_t now_ns) {
+        struct proposal p;
+        enum reason reason = REASON_NONE;
+
+        if (!sizing_propose(&e->finding, manager_host(m, now_ns), &p, &reason)) {
+                if (fresh || e->submission == SUBMISSION_NONE)
+                        e->unsized = reason;
+                return;
+        }
+        if (!fresh && e->unsized == REASON_NONE && same_wish(&p, &e->proposal))
+                return;
+
+        p.uid = (uint32_t)getuid();
+        p.created_boottime_ns = now_ns;
+        p.expires_boottime_ns = now_ns + PROPOSAL_LIFETIME_NS;
+        e->proposal = p;
+        e->unsized = REASON_NONE;
+        e->submission = SUBMISSION_PENDING;
+        e->proposal_number = 0;
+        e->rejected = false;
+}
+
+static void found(struct manager *m, struct target *t, struct finding *f, uint64_t now_ns) {
+        struct entry *e = t->entries[f->rule];
+        bool fresh = !e;
+
+        if (fresh) {
+                e = calloc(1, sizeof(*e));
+                if (!e)
+                        return;
+                t->entries[f->rule] = e;
+                f->number = numbers_next(&m->numbers);
+                log_info("F%" PRIu64 " %s: %s", f->number, t->container.id, rules[f->rule].title);
+        } else {
+                f->number = e->finding.number;
+                f->since_boottime_ns = u64_min(f->since_boottime_ns, e->finding.since_boottime_ns);
+        }
+        memcpy(f->container_id, t->container.id, sizeof(f->container_id));
+        f->cgroup_inode = t->container.cgroup_inode;
+        name_culprits(t, f);
+        e->finding = *f;
+        e->seen_ns = now_ns;
+        propose(m, e, fresh, now_ns);
+        if (e->submission == SUBMISSION_PENDING)
+                (void)uplink_submit(m, t, e);
+}
+
+static bool may_be_complete(const struct target *t, unsigned rule, uint64_t now_ns) {
+        return t->symptom_since_ns[rule] != 0 &&
+               now_ns >= t->symptom_since_ns[rule] + EVIDENCE_MIN_NS;
+}
+
+bool findings_near(const struct target *t, uint64_t now_ns) {
+        for (unsigned i = 0; i < RULE_COUNT; i++)
+                if (!t->entries[i] && may_be_complete(t, i, now_ns) &&
+                                now_ns < t->symptom_ns[i] + SYMPTOM_PAUSE_NS)
+                        return true;
+        return false;
+}
+
+static void look_at_processes(struct manager *m, struct target *t, uint64_t now_ns) {
+        uint64_t latest_ns = 0;
+
+        for (unsigned i = 0; i < RULE_COUNT; i++)
+                latest_ns = u64_max(latest_ns, t->symptom_ns[i]);
+        if (latest_ns == 0 || now_ns > latest_ns + TROUBLE_NS) {
+                attribution_free(TAKE(t->attribution));
+                return;
+        }
+        if (!t->attribution && attribution_new(&t->attribution) < 0)
+                return;
+        (void)attribution_scan(t->attribution, m->proc_fd, t->sampler.dir_fd, now_ns,
+                        t->sampler.last.value[SAMPLE_CPU_USAGE]);
+}
+
+void findings_update(
+                struct manager *m, struct target *t, const struct sample *before, uint64_t now_ns) {
+        unsigned suspects = analysis_suspects(before, &t->sampler.last);
+        struct view v = {};
+
+        for (unsigned i = 0; i < RULE_COUNT; i++) {
+                if (suspects >> i & 1) {
+                        if (t->symptom_ns[i] == 0 || now_ns > t->symptom_ns[i] + SYMPTOM_PAUSE_NS)
+                                t->symptom_since_ns[i] = now_ns;
+                        t->symptom_ns[i] = now_ns;
+                }
+                if (t->entries[i] && now_ns > t->entries[i]->seen_ns + FINDING_ENDS_NS) {
+                        log_info("F%" PRIu64 " %s: ended", t->entries[i]->finding.number,
+                                        t->container.id);
+                        free(TAKE(t->entries[i]));
+                }
+        }
+        look_at_processes(m, t, now_ns);
+
+        for (unsigned i = 0; i < RULE_COUNT; i++) {
+                struct finding f;
+
+                if (!(suspects >> i & 1) || !may_be_complete(t, i, now_ns))
+                        continue;
+                if (v.count == 0)
+                        v = manager_view(m, t, u64_sub(now_ns, MANAGER_WINDOW_NS));
+                if (analysis_evaluate((enum rule_id)i, &v, &f))
+                        found(m, t, &f, now_ns);
+        }
+}
+
+void findings_answer(struct manager *m, const struct link_answer *answer) {
+        for (size_t i = 0; i < m->targets_count; i++)
+                for (unsigned k = 0; k < RULE_COUNT; k++) {
+                        struct entry *e = m->targets[i]->entries[k];
+
+                        if (!e || e->submission != SUBMISSION_SENT ||
+                                        e->reference != answer->reference)
+                                continue;
+                        e->submission = SUBMISSION_ANSWERED;
+                        e->proposal_number = answer->proposal;
+                        e->refusal = answer->verdict == GUARD_REFUSE &&
+                                                                     answer->reason < REASON_COUNT
+                                                     ? (enum reason)answer->reason
+                                                     : REASON_NONE;
+                        (void)text_copy(e->text, sizeof(e->text), answer->text);
+                        return;
+                }
+}
+
+void findings_resubmit(struct manager *m) {
+        for (size_t i = 0; i < m->targets_count; i++)
+                for (unsigned k = 0; k < RULE_COUNT; k++) {
+                        struct entry *e = m->targets[i]->entries[k];
+
+                        if (!e || e->submission == SUBMISSION_NONE || e->rejected)
+                                continue;
+                        e->submission = SUBMISSION_PENDING;
+                        e->proposal_number = 0;
+                }
+}
+
+static void begin_probation(
+                struct manager *m, struct target *t, const struct change *c, uint64_t now_ns) {
+        uint64_t end_ns = c->applied_boottime_ns ? c->applied_boottime_ns : now_ns;
+        uint64_t begin_ns = u64_sub(end_ns, PROBATION_BEFORE_NS);
+        struct view v = manager_view(m, t, u64_sub(now_ns, MANAGER_WINDOW_NS));
+        struct sample first = {}, last = {};
+
+        if (!t->probation)
+                t->probation = calloc(1, sizeof(*t->probation));
+        if (!t->probation)
+                return;
+
+        for (size_t i = 0; i < v.count && v.samples[i].boottime_ns <= end_ns; i++) {
+                if (first.present == 0 && v.samples[i].boottime_ns >= begin_ns)
+                        first = v.samples[i];
+                last = v.samples[i];
+        }
+        /* The period is of a file that most samples do not have. */
+        last.value[SAMPLE_LIMIT_CPU_PERIOD] = t->sampler.last.value[SAMPLE_LIMIT_CPU_PERIOD];
+        probation_begin(t->probation, c, &first, &last, &t->sampler.last);
+}
+
+void findings_change(struct manager *m, struct target *t, const struct change *c, uint64_t now_ns) {
+        struct entry *e = c->rule < RULE_COUNT ? t->entries[c->rule] : NULL;
+
+        sampler_expect_change(&t->sampler);
+        if (c->state == CHANGE_PROBATION && (!t->probation || t->probation->change != c->number))
+                begin_probation(m, t, c, now_ns);
+        else if (c->state != CHANGE_PROBATION && c->state != CHANGE_HELD && t->probation &&
+                        t->probation->change == c->number)
+                free(TAKE(t->probation));
+
+        if (!e || e->proposal_number != c->proposal)
+                return;
+        if (c->state == CHANGE_REJECTED)
+                e->rejected = true;
+        if (c->state == CHANGE_EXPIRED || c->state == CHANGE_STALE)
+                e->submission = SUBMISSION_PENDING;
+}
+
+void findings_probation(struct manager *m, struct target *t) {
+        enum verdict verdict;
+
+        if (!t->probation || !probation_step(t->probation, &t->sampler.last, &verdict))
+                return;
+        /* Said again after the next window, should the link be full. */
+        if (uplink_verdict(m, t->probation->change, verdict) < 0)
+                t->probation->told = PROBATION_UNTOLD;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Did a change help? What the container loses is compared with its own time before the change, in
+ * windows of five seconds. dtgovd watches the hard signals (kills, refused forks, exit) by itself.
+ */
+#pragma once
+
+#include "state/link.h"
+
+#define PROBATION_WINDOW_NS  (5 * NSEC_PER_SEC)  /* shorter ones hold too few quota periods */
+#define PROBATION_BEFORE_NS  (60 * NSEC_PER_SEC) /* the container's own time before */
+#define PROBATION_BEFORE_MIN (10 * NSEC_PER_SEC) /* less than this is no basis */
+#define PROBATION_WORSE_MAX  2                   /* bad windows in a row: one may be chance */
+#define PROBATION_BETTER_MIN 6                   /* windows without a bad one before "better" */
+/* A window is bad when more than half as much again is lost, and 5 % of the clock beyond that: the
+ * lowest step of the ladder, below which nothing is proven. */
+#define PROBATION_WORSE_USEC_PER_SEC 50000
+/* Less than a second a minute lost before: there was nothing to make better. */
+#define PROBATION_LOSS_USEC_PER_SEC (USEC_PER_SEC / 60)
+
+/* What was lost between two samples, per second. */
+struct loss {
+        uint64_t cpu_usec, memory_usec, refused_forks_milli;
+};
+
+struct probation {
+        uint64_t change; /* C number; 0: none */
+        uint32_t knobs;  /* bit mask by enum knob_id of what it raised or lowered */
+        uint64_t old_pids_max;
+        bool before_known;
+        struct loss before;
+        struct sample begin, window; /* at the change, and at the begin of the current window */
+        unsigned windows, bad, tasks_beyond;
+        uint32_t told; /* enum verdict that was sent, or PROBATION_UNTOLD */
+};
+#define PROBATION_UNTOLD UINT32_MAX
+
+struct loss probation_loss(const struct sample *a, const struct sample *b);
+
+/*
+ * Begins: @first and @last bound the time before (no basis when they are too near each other),
+ * @now is the container's state now.
+ */
+void probation_begin(struct probation *p, const struct change *change, const struct sample *first,
+                const struct sample *last, const struct sample *now);
+
+/*
+ * Takes a sample into account.
+ *
+ * @now:    with the last known value of every field
+ * Returns: whether there is a new verdict in *ret
+ */
+bool probation_step(struct probation *p, const struct sample *now, enum verdict *ret);
