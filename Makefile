@@ -83,8 +83,8 @@ ifneq ($(filter asan fuzz,$(MODE)),)
 libs.dtgov-hook     := -lyajl
 libs.dtgov-runtime  := -lyajl
 endif
-# Programs of which there is no source file yet are left out.
-PRESENT := $(foreach p,$(PROGRAMS),$(if $(main.$(p)),$(p)))
+# Programs of which there is no main file yet are left out.
+PRESENT := $(foreach p,$(PROGRAMS),$(if $(filter %main.c,$(main.$(p))),$(p)))
 
 .PHONY: all
 all: $(addprefix $(B)/,$(PRESENT)) ## build the programs (MODE=release asan cov analyze)

@@ -68,8 +68,8 @@ void sampler_parse_io(const char *text, uint64_t ret[static 4]) {
 }
 
 static void parse_keyed(const char *text, enum sample_id first, unsigned count, struct sample *s) {
-        const char *keys[16];
-        uint64_t values[16];
+        const char *keys[16] = {};
+        uint64_t values[16] = {};
         uint64_t found;
 
         for (unsigned i = 0; i < count; i++)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/observer/probation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* A container whose losses a test sets per second. */
+struct world {
+        struct sample now;
+        uint64_t throttled_usec, periods, memory_at_40, refused, tasks;
+};
+
+static struct world world_make(void) {
+        struct world w = { .now.present = UINT64_MAX >> (64 - SAMPLE_COUNT) };
+
+        w.now.boottime_ns = 1000 * NSEC_PER_SEC;
+        w.now.value[SAMPLE_LIMIT_CPU_PERIOD] = 100000;
+        return w;
+}
+
+static void pass(struct world *w, unsigned seconds) {
+        w->now.boottime_ns += seconds * NSEC_PER_SEC;
+        w->now.value[SAMPLE_CPU_THROTTLED] += seconds * w->throttled_usec;
+        w->now.value[SAMPLE_CPU_THROTTLED_PERIODS] += seconds * w->periods;
+        for (int i = SAMPLE_LADDER_MEMORY_5; i <= SAMPLE_LADDER_MEMORY_40; i++)
+                w->now.value[i] += seconds * w->memory_at_40;
+        w->now.value[SAMPLE_PIDS_EVENTS_MAX] += seconds * w->refused;
+        w->now.value[SAMPLE_PIDS_CURRENT] = w->tasks;
+}
+
+/* A minute before a change of @knob, then the change. */
+static void begin(struct probation *p, struct world *w, enum knob_id knob) {
+        struct change c = { .number = 17, .changes_count = 1 };
+        struct sample first = w->now;
+
+        c.changes[0].knob = knob;
+        c.changes[0].old.amount = 100;
+        pass(w, 60);
+        probation_begin(p, &c, &first, &w->now, &w->now);
+}
+
+/* Passes seconds one by one. Returns the last verdict that was said, -1 none. */
+static int steps(struct probation *p, struct world *w, unsigned seconds) {
+        enum verdict verdict;
+        int last = -1;
+
+        for (unsigned i = 0; i < seconds; i++) {
+                pass(w, 1);
+                if (probation_step(p, &w->now, &verdict))
+                        last = verdict;
+        }
+        return last;
+}
+
+static void half_the_throttling_is_better(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.throttled_usec = 600000;
+        w.periods = 10;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.throttled_usec = 200000;
+        assert_int_equal(steps(&p, &w, 29), -1);
+        assert_int_equal(steps(&p, &w, 2), VERDICT_BETTER);
+        assert_int_equal(steps(&p, &w, 60), -1);
+}
+
+static void a_little_less_throttling_cannot_be_judged(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.throttled_usec = 600000;
+        w.periods = 10;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.throttled_usec = 500000;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
+static void two_bad_windows_in_a_row_are_worse(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin(&p, &w, KNOB_MEMORY_MAX);
+        w.memory_at_40 = 2;
+        assert_int_equal(steps(&p, &w, 6), -1);
+        assert_int_equal(steps(&p, &w, 5), VERDICT_WORSE);
+}
+
+static void one_bad_window_is_chance(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin(&p, &w, KNOB_MEMORY_MAX);
+        for (int i = 0; i < 4; i++) {
+                w.memory_at_40 = 2;
+                assert_int_not_equal(steps(&p, &w, 5), VERDICT_WORSE);
+                w.memory_at_40 = 0;
+                assert_int_not_equal(steps(&p, &w, 5), VERDICT_WORSE);
+        }
+}
+
+static void as_bad_as_before_is_not_worse(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.memory_at_40 = 2;
+        begin(&p, &w, KNOB_MEMORY_MAX);
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
+static void without_time_before_nothing_is_judged(void **state) {
+        struct change c = { .number = 17, .changes_count = 1 };
+        struct world w = world_make();
+        struct probation p;
+        struct sample first;
+
+        (void)state;
+        c.changes[0].knob = KNOB_MEMORY_MAX;
+        first = w.now;
+        pass(&w, 5);
+        probation_begin(&p, &c, &first, &w.now, &w.now);
+        w.memory_at_40 = 2;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
+static void less_memory_stall_is_better(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.memory_at_40 = 1;
+        begin(&p, &w, KNOB_MEMORY_HIGH);
+        w.memory_at_40 = 0;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_BETTER);
+}
+
+static void the_gain_of_another_resource_does_not_count(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.memory_at_40 = 1;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.memory_at_40 = 0;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_NONE);
+}
+
+static void more_tasks_than_the_old_limit_are_better(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin(&p, &w, KNOB_PIDS_MAX);
+        w.tasks = 101;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_BETTER);
+        begin(&p, &w, KNOB_PIDS_MAX);
+        w.refused = 1;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_NONE);
+        w.refused = 0;
+        w.tasks = 100;
+        begin(&p, &w, KNOB_PIDS_MAX);
+        assert_int_equal(steps(&p, &w, 31), VERDICT_NONE);
+}
+
+static void no_change_has_no_verdict(void **state) {
+        struct world w = world_make();
+        struct probation p = {};
+
+        (void)state;
+        w.memory_at_40 = 2;
+        assert_int_equal(steps(&p, &w, 60), -1);
+}
+
+static void what_was_lost_is_never_more_than_the_clock(void **state) {
+        struct world w = world_make();
+        struct sample first = w.now;
+        struct loss loss;
+
+        (void)state;
+        w.throttled_usec = 9000000;
+        w.periods = 20;
+        w.memory_at_40 = 100;
+        pass(&w, 10);
+        loss = probation_loss(&first, &w.now);
+        assert_int_equal(loss.cpu_usec, USEC_PER_SEC);
+        assert_int_equal(loss.memory_usec, USEC_PER_SEC);
+        loss = probation_loss(&w.now, &w.now);
+        assert_int_equal(loss.cpu_usec, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(half_the_throttling_is_better),
+                cmocka_unit_test(a_little_less_throttling_cannot_be_judged),
+                cmocka_unit_test(two_bad_windows_in_a_row_are_worse),
+                cmocka_unit_test(one_bad_window_is_chance),
+                cmocka_unit_test(as_bad_as_before_is_not_worse),
+                cmocka_unit_test(without_time_before_nothing_is_judged),
+                cmocka_unit_test(less_memory_stall_is_better),
+                cmocka_unit_test(the_gain_of_another_resource_does_not_count),
+                cmocka_unit_test(more_tasks_than_the_old_limit_are_better),
+                cmocka_unit_test(no_change_has_no_verdict),
+                cmocka_unit_test(what_was_lost_is_never_more_than_the_clock),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
