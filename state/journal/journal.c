@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing the journal. The tail is all records that are not known to be on the disk. They are
- * written at once, and leave the tail when fdatasync(2) has answered. When a write or an fdatasync
- * fails, or the segment is full, the whole tail moves to a new segment: after a failed fsync the
- * kernel may have dropped the pages, so asking the same file again proves nothing (PostgreSQL,
- * "fsyncgate").
- *
  * Undo records that cannot be written stay in the tail and go out with the next record that can. An
  * intent that cannot be made durable is taken off the tail: it never was.
  *
  * Compaction has no file format of its own: what is live in the oldest segment is written again at
  * the end, as one group each, and the segment is removed once that is on the disk.
- *
- * Source: Pillai et al., "All File Systems Are Not Created Equal" (OSDI 2014); etcd
- * server/storage/wal
  */
 #include "state/journal/journal.h"
 
@@ -21,39 +12,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 #include "state/journal/scan.h"
+#include "state/journal/tail.h"
 #include "state/text.h"
 
-#define TAIL_MAX      2048 /* records that wait for the disk: 512 KiB, touched only when needed */
-#define SEGMENTS_KEEP 16   /* full segments; compacted beyond */
+#define SEGMENTS_KEEP 16 /* full segments; compacted beyond */
 
 struct journal {
-        struct segments segments;
+        struct tail tail;
         struct changes changes;
         uint64_t given[IDS_KIND_COUNT]; /* last number given out */
-
-        int fd;                /* segment that is written, -1: the next write makes one */
-        size_t used_bytes;     /* of it */
-        bool directory_synced; /* its name is on the disk */
-        uint64_t next_seq, durable_seq;
-        uint32_t crc; /* of the last record */
-        struct record *tail;
-        size_t tail_count, tail_written;
 
         enum journal_health opened; /* what reading it showed */
         char opened_text[ERROR_TEXT_MAX], failing_text[ERROR_TEXT_MAX];
         int failing;   /* errno of the disk, 0: it works */
         uint64_t lost; /* records for which there was no room while it did not */
 };
-
-static uint64_t clock_ns(clockid_t clock) {
-        struct timespec now;
-
-        (void)clock_gettime(clock, &now);
-        return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
 
 /* Remembers how the disk answered; hands on what the caller's caller may see. */
 static int disk_answer(struct journal *j, int r) {
@@ -68,126 +43,14 @@ static int disk_answer(struct journal *j, int r) {
                         "%s: the journal cannot be written (%s): no new changes, rollbacks still "
                         "work; %zu records wait, %" PRIu64 " lost; %s",
                         reasons[full ? REASON_NOSPACE : REASON_JOURNAL].code, strerror(-r),
-                        j->tail_count, j->lost, full ? "free some space" : "check the disk");
+                        j->tail.count, j->lost, full ? "free some space" : "check the disk");
         return full ? -ENOSPC : r == -ENOMEM ? r : -EIO;
 }
 
-static void abandon_segment(struct journal *j) {
-        closep(&j->fd);
-        j->fd = -1;
-        j->tail_written = 0;
-}
-
-static bool fits(const struct journal *j, size_t records) {
-        return j->fd >= 0 && j->used_bytes + records * JOURNAL_RECORD_SIZE <= JOURNAL_SEGMENT_SIZE;
-}
-
-static int write_records(struct journal *j) {
-        const char *data = (const char *)&j->tail[j->tail_written];
-        size_t len = (j->tail_count - j->tail_written) * JOURNAL_RECORD_SIZE, done = 0;
-
-        while (done < len) {
-                ssize_t n = pwrite(j->fd, data + done, len - done, (off_t)(j->used_bytes + done));
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -EIO;
-                done += (size_t)n;
-        }
-        j->used_bytes += len;
-        j->tail_written = j->tail_count;
-        return 0;
-}
-
-/* A new segment, into which the whole tail goes. */
-static int advance(struct journal *j) {
-        int r;
-
-        abandon_segment(j);
-        if (segments_spares(&j->segments) == 0) {
-                r = segments_make_spares(&j->segments);
-                if (segments_spares(&j->segments) == 0)
-                        return r;
-        }
-        r = segments_advance(&j->segments, j->tail[0].seq);
-        if (r < 0)
-                return r;
-        j->fd = r;
-        j->used_bytes = 0;
-        j->directory_synced = false;
-        return 0;
-}
-
-/* Brings the tail into a file, not yet onto the disk. */
-static int flush(struct journal *j) {
-        int r = 0;
-
-        if (j->tail_count == 0)
-                return 0;
-        if (fits(j, j->tail_count - j->tail_written)) {
-                r = write_records(j);
-                if (r >= 0)
-                        return 0;
-        }
-        r = advance(j);
-        if (r >= 0)
-                r = write_records(j);
-        if (r < 0)
-                abandon_segment(j);
-        return r;
-}
-
-static int sync_files(struct journal *j) {
-        if (fdatasync(j->fd) < 0)
-                return -errno;
-        if (!j->directory_synced && fsync(j->segments.dir_fd) < 0)
-                return -errno;
-        j->directory_synced = true;
-        return 0;
-}
-
-/* Brings the tail onto the disk; a second time into another file when the first one fails. */
-static int flush_durably(struct journal *j) {
-        int r = 0;
-
-        for (int attempt = 0; attempt < 2 && j->tail_count > 0; attempt++) {
-                r = flush(j);
-                if (r < 0)
-                        return r;
-                r = sync_files(j);
-                if (r >= 0) {
-                        j->durable_seq = j->next_seq;
-                        j->tail_count = j->tail_written = 0;
-                } else
-                        abandon_segment(j);
-        }
-        return r;
-}
-
-/* Puts a record at the end of the tail; @boot NULL: of this boot. There must be room. */
-static void add(struct journal *j, enum record_type type, uint64_t change, const uint8_t *boot,
-                const void *body, size_t size) {
-        struct record *r = &j->tail[j->tail_count++];
-
-        memset(r, 0, sizeof(*r));
-        r->type = (uint16_t)type;
-        r->seq = j->next_seq++;
-        r->durable_seq = j->durable_seq;
-        r->change = change;
-        r->boottime_ns = clock_ns(CLOCK_BOOTTIME);
-        r->realtime_ns = clock_ns(CLOCK_REALTIME);
-        memcpy(r->boot, boot ? boot : j->changes.boot, sizeof(r->boot));
-        memcpy(&r->body, body, size);
-        r->previous_crc = j->crc;
-        record_seal(r);
-        j->crc = r->crc;
-}
-
 static bool have_room(struct journal *j, size_t records) {
-        if (j->tail_count + records > TAIL_MAX)
-                (void)disk_answer(j, flush_durably(j));
-        return j->tail_count + records <= TAIL_MAX;
+        if (j->tail.count + records > TAIL_MAX)
+                (void)disk_answer(j, tail_sync(&j->tail));
+        return j->tail.count + records <= TAIL_MAX;
 }
 
 /*
@@ -204,11 +67,11 @@ static int append(struct journal *j, enum record_type type, uint64_t change, con
                 j->lost++;
                 return disk_answer(j, -ENOSPC);
         }
-        add(j, type, change, NULL, body, size);
-        r = changes_apply(&j->changes, &j->tail[j->tail_count - 1]);
+        tail_add(&j->tail, type, change, NULL, body, size);
+        r = changes_apply(&j->changes, &j->tail.records[j->tail.count - 1]);
         if (r < 0)
                 return r;
-        r = disk_answer(j, durable ? flush_durably(j) : flush(j));
+        r = disk_answer(j, durable ? tail_sync(&j->tail) : tail_flush(&j->tail));
         return durable ? r : 0;
 }
 
@@ -240,12 +103,13 @@ static void add_limits(struct journal *j, uint64_t number, const uint8_t *boot,
                                 body.bytes[body.len++] = parts[p][n];
                                 if (body.len < RECORD_LIMITS_BYTES)
                                         continue;
-                                add(j, RECORD_LIMITS, number, boot, &body, sizeof(body));
+                                tail_add(&j->tail, RECORD_LIMITS, number, boot, &body,
+                                                sizeof(body));
                                 body = (struct record_limits){ 0 };
                         }
         }
         if (body.len > 0)
-                add(j, RECORD_LIMITS, number, boot, &body, sizeof(body));
+                tail_add(&j->tail, RECORD_LIMITS, number, boot, &body, sizeof(body));
 }
 
 static struct record_state state_body(const struct change *c) {
@@ -268,7 +132,7 @@ static struct record_state state_body(const struct change *c) {
 static void add_group(struct journal *j, const struct journal_change *jc, const uint8_t *boot,
                 bool whole) {
         const struct change *c = &jc->change;
-        uint64_t first = j->next_seq;
+        uint64_t first = j->tail.next_seq;
         struct record_intent intent = {
                 .proposal = c->proposal,
                 .cgroup_inode = c->cgroup_inode,
@@ -282,31 +146,32 @@ static void add_group(struct journal *j, const struct journal_change *jc, const 
         uint32_t members;
 
         (void)text_copy(intent.container_id, sizeof(intent.container_id), c->container_id);
-        add(j, RECORD_INTENT, c->number, boot, &intent, sizeof(intent));
+        tail_add(&j->tail, RECORD_INTENT, c->number, boot, &intent, sizeof(intent));
         for (unsigned i = 0; i < c->changes_count; i += RECORD_KNOBS) {
                 struct knob_change some[RECORD_KNOBS] = { 0 };
 
                 for (unsigned k = 0; k < RECORD_KNOBS && i + k < c->changes_count; k++)
                         some[k] = c->changes[i + k];
-                add(j, RECORD_KNOB_CHANGES, c->number, boot, some, sizeof(some));
+                tail_add(&j->tail, RECORD_KNOB_CHANGES, c->number, boot, some, sizeof(some));
         }
         add_limits(j, c->number, boot, &jc->before);
         if (whole) {
                 struct record_note note = { .proposal = c->proposal };
 
                 memcpy(note.text, jc->note, sizeof(note.text));
-                add(j, RECORD_NOTE, c->number, boot, &note, sizeof(note));
+                tail_add(&j->tail, RECORD_NOTE, c->number, boot, &note, sizeof(note));
                 for (unsigned i = 0; i < jc->steps_count; i++)
-                        add(j, RECORD_STEP, c->number, boot, &jc->steps[i], sizeof(jc->steps[i]));
-                add(j, RECORD_STATE, c->number, boot, &state, sizeof(state));
+                        tail_add(&j->tail, RECORD_STEP, c->number, boot, &jc->steps[i],
+                                        sizeof(jc->steps[i]));
+                tail_add(&j->tail, RECORD_STATE, c->number, boot, &state, sizeof(state));
         }
-        members = (uint32_t)(j->next_seq - first) + 1;
-        add(j, RECORD_END, c->number, boot, &members, sizeof(members));
+        members = (uint32_t)(j->tail.next_seq - first) + 1;
+        tail_add(&j->tail, RECORD_END, c->number, boot, &members, sizeof(members));
 }
 
 /* Writes again what is still needed of the oldest segment, then removes it. */
 static int compact(struct journal *j) {
-        uint64_t limit = j->segments.first[1];
+        uint64_t limit = j->tail.segments.first[1];
         int r = 0;
 
         for (size_t i = 0; i < j->changes.count && r >= 0; i++) {
@@ -314,11 +179,11 @@ static int compact(struct journal *j) {
 
                 if (entry->first_seq >= limit)
                         continue;
-                if (j->tail_count + group_size(&entry->c) > TAIL_MAX)
-                        r = flush_durably(j);
+                if (j->tail.count + group_size(&entry->c) > TAIL_MAX)
+                        r = tail_sync(&j->tail);
                 if (r < 0)
                         break;
-                entry->first_seq = j->next_seq;
+                entry->first_seq = j->tail.next_seq;
                 add_group(j, &entry->c, entry->boot, /* whole= */ true);
         }
         if (r < 0)
@@ -326,14 +191,14 @@ static int compact(struct journal *j) {
         for (uint64_t kind = 0; kind < IDS_KIND_COUNT; kind++) {
                 struct record_ids ids = { .kind = kind, .reserved = j->changes.reserved[kind] };
 
-                if (j->tail_count == TAIL_MAX)
-                        r = flush_durably(j);
+                if (j->tail.count == TAIL_MAX)
+                        r = tail_sync(&j->tail);
                 if (r < 0)
                         return r;
-                add(j, RECORD_IDS, 0, NULL, &ids, sizeof(ids));
+                tail_add(&j->tail, RECORD_IDS, 0, NULL, &ids, sizeof(ids));
         }
-        r = flush_durably(j);
-        return r < 0 ? r : segments_drop_oldest(&j->segments);
+        r = tail_sync(&j->tail);
+        return r < 0 ? r : segments_drop_oldest(&j->tail.segments);
 }
 
 /* --- opening --- */
@@ -385,15 +250,15 @@ static int take_over(struct journal *j, struct error *err) {
         struct scan scan;
         int r;
 
-        r = scan_all(&j->segments, &j->changes, &scan, err);
+        r = scan_all(&j->tail.segments, &j->changes, &scan, err);
         if (r < 0)
                 return r;
 
-        j->fd = scan.fd;
-        j->used_bytes = scan.used_bytes;
-        j->next_seq = scan.next_seq;
-        j->durable_seq = scan.durable_seq;
-        j->crc = scan.crc;
+        j->tail.fd = scan.fd;
+        j->tail.used_bytes = scan.used_bytes;
+        j->tail.next_seq = scan.next_seq;
+        j->tail.durable_seq = scan.durable_seq;
+        j->tail.crc = scan.crc;
         judge(j, &scan);
         for (int kind = 0; kind < IDS_KIND_COUNT; kind++)
                 j->given[kind] = j->changes.reserved[kind];
@@ -401,15 +266,10 @@ static int take_over(struct journal *j, struct error *err) {
                 return 0;
 
         /* What an earlier dtgovd did not wait for: from here on it is known to be there. */
-        if (j->fd >= 0) {
-                r = sync_files(j);
-                if (r < 0)
-                        abandon_segment(j);
-                else
-                        j->durable_seq = j->next_seq;
-        }
+        memcpy(j->tail.boot, j->changes.boot, sizeof(j->tail.boot));
+        r = tail_sync(&j->tail);
         if (r >= 0)
-                r = segments_make_spares(&j->segments);
+                r = segments_make_spares(&j->tail.segments);
         (void)disk_answer(j, r);
         return 0;
 }
@@ -420,18 +280,18 @@ int journal_open(int dir_fd, const char *boot_id, struct journal **ret, struct e
 
         if (!j)
                 return -ENOMEM;
-        j->fd = -1;
-        memset(j->segments.spare, 0xff, sizeof(j->segments.spare));
-        j->segments.dir_fd = dir_fd;
-        j->tail = calloc(TAIL_MAX, sizeof(*j->tail));
+        j->tail.fd = -1;
+        memset(j->tail.segments.spare, 0xff, sizeof(j->tail.segments.spare));
+        j->tail.segments.dir_fd = dir_fd;
+        j->tail.records = calloc(TAIL_MAX, sizeof(struct record));
 
-        r = j->tail ? parse_boot_id(boot_id, j->changes.boot) : -ENOMEM;
+        r = j->tail.records ? parse_boot_id(boot_id, j->changes.boot) : -ENOMEM;
         if (r < 0)
                 (void)error_errno(err, r, "journal: boot id '%.40s'", boot_id);
         if (r >= 0 && flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
                 r = error_errno(err, -errno, "journal: another dtgovd has it");
         if (r >= 0)
-                r = segments_open(&j->segments, dir_fd, err);
+                r = segments_open(&j->tail.segments, dir_fd, err);
         if (r >= 0)
                 r = take_over(j, err);
         if (r < 0) {
@@ -445,13 +305,13 @@ int journal_open(int dir_fd, const char *boot_id, struct journal **ret, struct e
 void journal_close(struct journal *j) {
         if (!j)
                 return;
-        if (j->tail && j->opened != JOURNAL_NEWER)
-                (void)flush(j);
-        (void)flock(j->segments.dir_fd, LOCK_UN);
-        closep(&j->fd);
-        segments_close(&j->segments);
+        if (j->tail.records && j->opened != JOURNAL_NEWER)
+                (void)tail_flush(&j->tail);
+        (void)flock(j->tail.segments.dir_fd, LOCK_UN);
+        closep(&j->tail.fd);
+        segments_close(&j->tail.segments);
         changes_done(&j->changes);
-        free(j->tail);
+        free(j->tail.records);
         free(j);
 }
 
@@ -481,9 +341,9 @@ int journal_sync(struct journal *j) {
 
         if (j->opened == JOURNAL_NEWER)
                 return -EROFS;
-        r = flush_durably(j);
+        r = tail_sync(&j->tail);
         if (r >= 0)
-                r = segments_make_spares(&j->segments);
+                r = segments_make_spares(&j->tail.segments);
         return disk_answer(j, r);
 }
 
@@ -495,12 +355,12 @@ static bool read_only(const struct journal *j) {
 
 /* Room for a group, and a whole spare segment behind it for what its undo will write. */
 static int reserve(struct journal *j, size_t records) {
-        int r = segments_make_spares(&j->segments);
-        unsigned needed = fits(j, j->tail_count - j->tail_written + records) ? 1 : 2;
+        int r = segments_make_spares(&j->tail.segments);
+        unsigned needed = tail_fits(&j->tail, j->tail.count - j->tail.written + records) ? 1 : 2;
 
-        if (segments_spares(&j->segments) < needed)
+        if (segments_spares(&j->tail.segments) < needed)
                 return r < 0 ? r : -ENOSPC;
-        if (j->segments.count > SEGMENTS_KEEP) {
+        if (j->tail.segments.count > SEGMENTS_KEEP) {
                 r = compact(j);
                 if (r < 0)
                         return r;
@@ -523,22 +383,22 @@ int journal_intent(struct journal *j, const struct change *c, const struct limit
         if (r < 0)
                 return disk_answer(j, r);
 
-        mark = j->tail_count;
-        seq = j->next_seq;
-        crc = j->crc;
+        mark = j->tail.count;
+        seq = j->tail.next_seq;
+        crc = j->tail.crc;
         add_group(j, &jc, NULL, /* whole= */ false);
-        count = j->tail_count;
-        r = flush_durably(j);
+        count = j->tail.count;
+        r = tail_sync(&j->tail);
         if (r < 0) {
                 /* Whatever of it is in a file is superseded by the next segment of this number. */
-                abandon_segment(j);
-                j->tail_count = mark;
-                j->next_seq = seq;
-                j->crc = crc;
+                tail_abandon(&j->tail);
+                j->tail.count = mark;
+                j->tail.next_seq = seq;
+                j->tail.crc = crc;
                 return disk_answer(j, r);
         }
         for (size_t i = mark; i < count && r >= 0; i++)
-                r = changes_apply(&j->changes, &j->tail[i]);
+                r = changes_apply(&j->changes, &j->tail.records[i]);
         return disk_answer(j, r);
 }
 
