@@ -42,6 +42,15 @@ static __attribute__((unused)) bool fails(struct fault *fault) {
         return true;
 }
 
+/* Calls of fsync(2): of directories, since files get fdatasync(2). */
+static unsigned directory_syncs;
+
+int fsync(int fd) {
+        (void)fd;
+        directory_syncs++;
+        return fails(&on_sync) ? -1 : 0;
+}
+
 int fdatasync(int fd) {
         (void)fd;
         return fails(&on_sync) ? -1 : 0;

@@ -274,6 +274,12 @@ static void what_the_host_cannot_give_is_refused_with_the_sum(void **state) {
         assert_asked(f, RISK_LOW, "");
         f->rules.reserve_bytes = GIB;
         assert_refused(f, REASON_HOST_RESERVE, "set at most 2660 MiB");
+
+        /* Even where all of it is free: the reserve is nobody's. */
+        f->host.memory_available_bytes = 15 * GIB + GIB / 2;
+        f->container.memory_current_bytes = 2 * GIB;
+        f->p.changes[0].new.amount = 15 * GIB + 4096;
+        assert_refused(f, REASON_HOST_RESERVE, "set at most 15360 MiB");
 }
 
 static void promises_beyond_the_host_are_a_warning_and_a_medium_risk(void **state) {

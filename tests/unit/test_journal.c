@@ -229,6 +229,26 @@ static void damage_in_the_middle_stops_new_changes_and_no_rollback(void **state)
         free(r);
 }
 
+static void a_record_of_another_history_is_damage_though_its_own_sum_is_right(void **state) {
+        struct fixture *f = *state;
+        struct record *r;
+
+        reopen(f);
+        assert_int_equal(put_intent(f->j, 1), 0);
+        assert_int_equal(put_state(f->j, 1, CHANGE_PROBATION, true), 0);
+        assert_int_equal(put_state(f->j, 1, CHANGE_COMMITTED, true), 0);
+        assert_int_equal(put_state(f->j, 1, CHANGE_COMMITTED, true), 0);
+        journal_close(f->j);
+        f->j = NULL;
+        r = load(f, FIRST);
+        r[4].body.state.state = CHANGE_ROLLED_BACK;
+        record_seal(&r[4]);
+        store(f, FIRST, r, JOURNAL_SEGMENT_SIZE, JOURNAL_SEGMENT_SIZE);
+        free(r);
+        reopen(f);
+        assert_int_equal(journal_health(f->j), JOURNAL_DAMAGED);
+}
+
 static void a_missing_segment_is_damage(void **state) {
         struct fixture *f = *state;
 
@@ -330,6 +350,7 @@ int main(void) {
                 JOURNAL_TEST(what_was_dropped_is_told),
                 JOURNAL_TEST(a_hole_in_what_was_never_acknowledged_is_no_damage),
                 JOURNAL_TEST(damage_in_the_middle_stops_new_changes_and_no_rollback),
+                JOURNAL_TEST(a_record_of_another_history_is_damage_though_its_own_sum_is_right),
                 JOURNAL_TEST(a_missing_segment_is_damage),
                 JOURNAL_TEST(a_newer_journal_is_refused_and_nothing_is_modified),
                 JOURNAL_TEST(a_file_that_others_may_write_is_refused),

@@ -63,6 +63,18 @@ static void after_a_failed_fsync_all_that_was_not_acknowledged_is_written_elsewh
         assert_state(f->j, 2, CHANGE_INTENT);
 }
 
+static void the_name_of_a_new_segment_is_on_the_disk_before_its_first_intent_counts(void **state) {
+        struct fixture *f = *state;
+        unsigned syncs;
+
+        reopen(f);
+        syncs = directory_syncs;
+        assert_int_equal(put_intent(f->j, 1), 0);
+        assert_int_equal(directory_syncs, syncs + 1);
+        assert_int_equal(put_intent(f->j, 2), 0);
+        assert_int_equal(directory_syncs, syncs + 1);
+}
+
 static void a_refused_intent_never_was_whatever_of_it_is_in_a_file(void **state) {
         struct fixture *f = *state;
 
@@ -309,6 +321,7 @@ int main(void) {
                 JOURNAL_TEST(without_a_spare_segment_no_change_starts_and_what_is_under_way_goes_on),
                 JOURNAL_TEST(a_write_that_fails_goes_to_another_segment),
                 JOURNAL_TEST(after_a_failed_fsync_all_that_was_not_acknowledged_is_written_elsewhere),
+                JOURNAL_TEST(the_name_of_a_new_segment_is_on_the_disk_before_its_first_intent_counts),
                 JOURNAL_TEST(a_refused_intent_never_was_whatever_of_it_is_in_a_file),
                 JOURNAL_TEST(rollbacks_wait_in_memory_until_the_disk_works),
                 JOURNAL_TEST(what_waits_has_a_bound_and_what_is_lost_is_told),
