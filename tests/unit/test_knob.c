@@ -161,6 +161,19 @@ static void people_see_units_and_two_decimals_at_most(void **state) {
         }
 }
 
+static void a_quota_is_rounded_to_what_the_kernel_and_systemd_take(void **state) {
+        static const struct knob_value rows[][2] = {
+                { { 500, 100000 }, { 1000, 100000 } },
+                { { 500, 50000 }, { 1000, 50000 } },
+                { { 33333, 0 }, { 33000, 100000 } },
+                { { KNOB_MAX, 50000 }, { KNOB_MAX, 50000 } },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                assert_true(knob_equal(knob_round(KNOB_CPU_MAX, rows[i][0]), rows[i][1]));
+}
+
 static void quotas_compare_as_shares_of_their_periods(void **state) {
         const struct knob_value half = { 50000, 100000 }, same = { 25000, 50000 };
         const struct knob_value one = { 100000, 0 }, none = { KNOB_MAX, 100000 };
@@ -192,6 +205,7 @@ int main(void) {
                 cmocka_unit_test(the_words_of_a_person_become_values_that_the_kernel_keeps),
                 cmocka_unit_test(words_that_are_no_value_are_refused_with_what_is_wanted),
                 cmocka_unit_test(people_see_units_and_two_decimals_at_most),
+                cmocka_unit_test(a_quota_is_rounded_to_what_the_kernel_and_systemd_take),
                 cmocka_unit_test(quotas_compare_as_shares_of_their_periods),
                 cmocka_unit_test(every_file_has_one_row_and_raises_come_before_what_they_hold),
         };
