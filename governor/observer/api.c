@@ -27,10 +27,15 @@ static void put_id(struct json_writer *w, const char *key, char kind, uint64_t n
         json_put_string(w, key, number == 0 ? NULL : text);
 }
 
+/* varlink's numbers have a sign: "max" is the largest of them. */
+static int64_t number(uint64_t value) {
+        return value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
 static void put_gauge(struct json_writer *w, const char *name, uint64_t value, const char *unit) {
         json_open_object(w, NULL);
         json_put_string(w, "name", name);
-        json_put_u64(w, "value", value);
+        json_put_i64(w, "value", number(value));
         json_put_string(w, "unit", unit);
         json_close_object(w);
 }
@@ -260,7 +265,7 @@ static int required(struct varlink *link, struct manager *m, const struct json *
         return r;
 }
 
-/* Each row: the time in ns, then the fields; one that was not read is null. */
+/* Each row: the time in ns, then the fields; one that was not read is -1. */
 static void put_samples(struct json_writer *w, const struct target *t, uint64_t skip) {
         struct sample_cursor cursor;
         struct sample s;
@@ -275,10 +280,7 @@ static void put_samples(struct json_writer *w, const struct target *t, uint64_t 
                 json_open_array(w, NULL);
                 json_put_u64(w, NULL, s.boottime_ns);
                 for (unsigned i = 0; i < SAMPLE_COUNT; i++)
-                        if (s.present >> i & 1)
-                                json_put_u64(w, NULL, s.value[i]);
-                        else
-                                json_put_string(w, NULL, NULL);
+                        json_put_i64(w, NULL, s.present >> i & 1 ? number(s.value[i]) : -1);
                 json_close_array(w);
         }
         json_close_array(w);
