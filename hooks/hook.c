@@ -16,14 +16,14 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 
-#define STARTTIME_FIELD 22 /* proc(5), counted from 1 */
-#define STATE_FIELD     3
+#define PROCESS_PATH_SIZE 128
+#define STARTTIME_FIELD   22 /* proc(5), counted from 1 */
+#define STATE_FIELD       3
 
 static uint64_t clock_ns(clockid_t clock) {
         struct timespec ts = { 0 };
@@ -84,7 +84,7 @@ ssize_t hook_read_state(int fd, char *buf, uint64_t wait_ns) {
 /* The path of the line "0::/path": the unified hierarchy, alone or beside others. */
 static int read_cgroup(int proc_fd, char out[static CONTAINER_PATH_SIZE]) {
         static const char deleted[] = " (deleted)";
-        char text[8192], *line, *end;
+        char text[CONTAINER_PATH_SIZE + 1024], *line, *end; /* other hierarchies: a line each */
         ssize_t len;
 
         len = file_read_at(proc_fd, "cgroup", text, sizeof(text));
@@ -133,10 +133,11 @@ static int read_cgroup_inode(const struct hook_paths *paths, const char *cgroup,
         char path[CONTAINER_PATH_SIZE + 64];
         struct statfs fs;
         struct stat st;
-        int n;
+        size_t used;
 
-        n = snprintf(path, sizeof(path), "%s%s", paths->cgroup, cgroup);
-        if (n < 0 || (size_t)n >= sizeof(path))
+        used = text_append(path, sizeof(path), 0, paths->cgroup);
+        used = text_append(path, sizeof(path), used, cgroup);
+        if (used >= sizeof(path))
                 return -ENAMETOOLONG;
         fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
@@ -150,11 +151,20 @@ static int read_cgroup_inode(const struct hook_paths *paths, const char *cgroup,
         return 0;
 }
 
+static void process_path(const struct hook_paths *paths, pid_t pid, const char *name,
+                char out[static PROCESS_PATH_SIZE]) {
+        size_t used = text_append(out, PROCESS_PATH_SIZE, 0, paths->proc);
+
+        used = text_append(out, PROCESS_PATH_SIZE, used, "/");
+        used = text_append_u64(out, PROCESS_PATH_SIZE, used, (uint64_t)pid);
+        (void)text_append(out, PROCESS_PATH_SIZE, used, name);
+}
+
 /* The name of the process that called the hook; "" when it cannot be read. */
 static void read_runtime(const struct hook_paths *paths, char out[static 32]) {
-        char path[128], text[64];
+        char path[PROCESS_PATH_SIZE], text[64];
 
-        (void)snprintf(path, sizeof(path), "%s/%d/comm", paths->proc, (int)paths->parent);
+        process_path(paths, paths->parent, "/comm", path);
         if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
                 return;
         *strchrnul(text, '\n') = '\0';
@@ -163,11 +173,11 @@ static void read_runtime(const struct hook_paths *paths, char out[static 32]) {
 
 static int read_process(const struct hook_paths *paths, struct container *c) {
         CLEANUP(closep) int proc_fd = -1;
-        char path[128];
+        char path[PROCESS_PATH_SIZE];
         struct stat st;
         int r;
 
-        (void)snprintf(path, sizeof(path), "%s/%d", paths->proc, c->pid);
+        process_path(paths, c->pid, "", path);
         proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (proc_fd < 0)
                 return -errno;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/file.h"
 
+#include "state/text.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -83,14 +85,23 @@ int file_replace_at(int dir_fd, const char *name, const void *data, size_t len, 
                 bool durable) {
         CLEANUP(closep) int fd = -1;
         char temp[300];
-        int n, r;
+        const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+        size_t used;
+        int r;
 
-        n = snprintf(temp, sizeof(temp), ".%s.%d", name, (int)getpid());
-        if (n < 0 || (size_t)n >= sizeof(temp))
+        used = text_append(temp, sizeof(temp), 0, ".");
+        used = text_append(temp, sizeof(temp), used, name);
+        used = text_append(temp, sizeof(temp), used, ".");
+        used = text_append_u64(temp, sizeof(temp), used, (uint64_t)getpid());
+        if (used >= sizeof(temp))
                 return -ENAMETOOLONG;
 
-        (void)unlinkat(dir_fd, temp, 0);
-        fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        fd = openat(dir_fd, temp, flags, mode);
+        if (fd < 0 && errno == EEXIST) {
+                /* Left by a process of that number that was killed. */
+                (void)unlinkat(dir_fd, temp, 0);
+                fd = openat(dir_fd, temp, flags, mode);
+        }
         if (fd < 0)
                 return -errno;
 

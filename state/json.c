@@ -92,11 +92,12 @@ static int has_twins(const struct json *object) {
         }
         for (const struct json *m = object->child; m; m = m->next)
                 members[i++] = m;
-        if (count > 1)
-                qsort(members, count, sizeof(const struct json *), by_key);
+        if (heap)
+                qsort(heap, count, sizeof(*heap), by_key);
         for (i = 1; i < count; i++)
-                if (strcmp(members[i - 1]->key, members[i]->key) == 0)
-                        return 1;
+                for (size_t j = heap ? i - 1 : 0; j < i; j++)
+                        if (strcmp(members[i]->key, members[j]->key) == 0)
+                                return 1;
         return 0;
 }
 

@@ -5,7 +5,6 @@
 
 #include "state/text.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
@@ -115,10 +114,10 @@ void json_put_string(struct json_writer *w, const char *key, const char *value) 
 
 void json_put_u64(struct json_writer *w, const char *key, uint64_t value) {
         char digits[24];
-        int n = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+        size_t len = text_append_u64(digits, sizeof(digits), 0, value);
 
         put_key(w, key);
-        note(w, yajl_gen_number(w->gen, digits, (size_t)n));
+        note(w, yajl_gen_number(w->gen, digits, len));
 }
 
 void json_put_i64(struct json_writer *w, const char *key, int64_t value) {

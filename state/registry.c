@@ -5,10 +5,10 @@
 
 #include "state/file.h"
 #include "state/parse.h"
+#include "state/text.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SUFFIX ".json"
@@ -19,8 +19,11 @@ static void closedirp(DIR **dir) {
 }
 
 void registry_name(const struct container *c, char out[static REGISTRY_NAME_SIZE]) {
-        (void)snprintf(out, REGISTRY_NAME_SIZE, "%s.%llu" SUFFIX, c->id,
-                        (unsigned long long)c->cgroup_inode);
+        size_t used = text_append(out, REGISTRY_NAME_SIZE, 0, c->id);
+
+        used = text_append(out, REGISTRY_NAME_SIZE, used, ".");
+        used = text_append_u64(out, REGISTRY_NAME_SIZE, used, c->cgroup_inode);
+        (void)text_append(out, REGISTRY_NAME_SIZE, used, SUFFIX);
 }
 
 int registry_parse_name(const char *name, char id[static CONTAINER_ID_SIZE], uint64_t *ret_inode) {

@@ -86,3 +86,22 @@ bool text_copy(char *out, size_t size, const char *text) {
         out[n] = '\0';
         return n == len;
 }
+
+size_t text_append(char *out, size_t size, size_t used, const char *text) {
+        size_t len = strlen(text);
+
+        if (used >= size || len >= size - used)
+                return size;
+        memcpy(out + used, text, len + 1);
+        return used + len;
+}
+
+size_t text_append_u64(char *out, size_t size, size_t used, uint64_t number) {
+        char digits[24], *p = digits + sizeof(digits) - 1;
+
+        *p = '\0';
+        do
+                *--p = (char)('0' + number % 10);
+        while ((number /= 10) > 0);
+        return text_append(out, size, used, p);
+}
