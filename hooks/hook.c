@@ -171,10 +171,28 @@ static void read_runtime(const struct hook_paths *paths, char out[static 32]) {
         (void)text_copy(out, 32, text);
 }
 
+/* Inode of the network namespace, 0 when it is not to be had. The link says it: "net:[4026531840]";
+ * stat(2) of it would say the same, for more. */
+static uint64_t read_netns(int proc_fd) {
+        static const char prefix[] = "net:[";
+        char text[64];
+        const char *end;
+        uint64_t inode;
+        ssize_t n;
+
+        n = readlinkat(proc_fd, "ns/net", text, sizeof(text) - 1);
+        if (n < 0)
+                return 0;
+        text[n] = '\0';
+        if (strncmp(text, prefix, strlen(prefix)) != 0 ||
+                        parse_u64_prefix(text + strlen(prefix), &inode, &end) < 0 || *end != ']')
+                return 0;
+        return inode;
+}
+
 static int read_process(const struct hook_paths *paths, struct container *c) {
         CLEANUP(closep) int proc_fd = -1;
         char path[PROCESS_PATH_SIZE];
-        struct stat st;
         int r;
 
         process_path(paths, c->pid, "", path);
@@ -185,8 +203,8 @@ static int read_process(const struct hook_paths *paths, struct container *c) {
         r = read_cgroup(proc_fd, c->cgroup);
         if (r == 0)
                 r = read_cgroup_inode(paths, c->cgroup, &c->cgroup_inode);
-        if (r == 0 && fstatat(proc_fd, "ns/net", &st, 0) == 0)
-                c->netns_inode = st.st_ino;
+        if (r == 0)
+                c->netns_inode = read_netns(proc_fd);
         /* Last, so that all of the above was true of a living process. */
         return r < 0 ? r : read_starttime(proc_fd, &c->starttime_ticks);
 }

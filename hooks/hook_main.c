@@ -28,21 +28,19 @@ static char state_text[HOOK_STATE_MAX + 1];
  * it bounds the memory that a hostile state can make it take. Besides, the pages that glibc's
  * touches cost about as much as parsing the state.
  */
-static struct {
-        max_align_t room[4 * MIB / sizeof(max_align_t)]; /* 64 KiB of "0,0,0" make 3 MiB of tree */
-        size_t used;                                     /* elements */
-} heap;
+static max_align_t heap[4 * MIB / sizeof(max_align_t)]; /* 64 KiB of "0,0,0" make 3 MiB of tree */
+static size_t heap_used;                                /* elements */
 
 void *malloc(size_t size) {
         /* One element before each piece holds its size, for realloc(). */
         size_t count = size / sizeof(max_align_t) + 2;
-        max_align_t *piece = heap.room + heap.used;
+        max_align_t *piece = heap + heap_used;
 
-        if (count > ARRAY_LEN(heap.room) - heap.used) {
+        if (count > ARRAY_LEN(heap) - heap_used) {
                 errno = ENOMEM;
                 return NULL;
         }
-        heap.used += count;
+        heap_used += count;
         memcpy(piece, &size, sizeof(size));
         return piece + 1;
 }

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-#define BLOCK_SIZE 4000 /* bytes: an OCI state fits into one */
+#define BLOCK_FIRST 1000 /* bytes: an OCI state fits */
+#define BLOCK_SIZE  4000
 
 struct block {
         struct block *next;
@@ -39,7 +40,7 @@ static void *arena_get(struct json_doc *doc, size_t size) {
 
         size = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
         if (!b || b->size - b->used < size) {
-                size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+                size_t room = u64_max(size, b ? BLOCK_SIZE : BLOCK_FIRST);
 
                 b = malloc(sizeof(*b) + room);
                 if (!b)
