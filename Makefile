@@ -73,7 +73,9 @@ uses.dtgovd         := governor/varlink governor/kernel policies/rules state/jou
 uses.dtgov-observer := governor/varlink governor/kernel policies/sizing policies/analysis \
                        policies/rules state
 uses.dtgov          := governor/varlink state
-libs.dtgov-hook     := -static-pie $(STATIC_YAJL)
+# A process start is most of what the hook costs: without relocation and with one segment of text it
+# is a tenth cheaper than static-pie. It only ever runs for milliseconds, on text that root hands it.
+libs.dtgov-hook     := -static -no-pie -Wl,-z,noseparate-code,-z,norelro,--gc-sections $(STATIC_YAJL)
 libs.dtgov-runtime  := -static-pie $(STATIC_YAJL)
 libs.dtgovd         := -lyajl -lsystemd -lcgroup -lseccomp -pthread
 libs.dtgov-observer := -lyajl -lsystemd -lcgroup -lseccomp -lm

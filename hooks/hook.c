@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -25,10 +26,11 @@
 #define STARTTIME_FIELD   22 /* proc(5), counted from 1 */
 #define STATE_FIELD       3
 
+/* By system call: a few are cheaper than the page fault of the first by vDSO. */
 static uint64_t clock_ns(clockid_t clock) {
         struct timespec ts = { 0 };
 
-        (void)clock_gettime(clock, &ts);
+        (void)syscall(SYS_clock_gettime, clock, &ts);
         return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
