@@ -66,6 +66,14 @@ static uint64_t shown(enum knob_id id, uint64_t number) {
         return number > INT64_MAX - page ? KNOB_MAX : number / page * page;
 }
 
+/* CPUWeight=idle is 0 and makes systemd write cpu.idle; the weight that an idle cgroup shows
+ * depends on the kernel. */
+static bool is_idle(const struct limits *limits, int id) {
+        const char *idle = limits->text[KNOB_CPU_IDLE];
+
+        return id == KNOB_CPU_WEIGHT && idle && strcmp(idle, "1") == 0;
+}
+
 static int compare_numbers(const struct unit_properties *unit, const struct limits *limits,
                 struct unit_settings *s, struct error *err) {
         for (int i = 0; i < KNOB_COUNT; i++) {
@@ -76,6 +84,8 @@ static int compare_numbers(const struct unit_properties *unit, const struct limi
                         continue;
                 if (number_of(text, &number) < 0)
                         return refuse(err, (enum knob_id)i, text);
+                if (is_idle(limits, i))
+                        number = 0;
                 if (number == shown((enum knob_id)i, unit->number[i]))
                         continue;
                 set_number(s, unit_property_of((enum knob_id)i), number);
