@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "governor/cli/commands.h"
+#include "governor/cli/words.h"
+
+/* A proposal that is not pending any more: what became of it. 1: it is pending. */
+static int settled(struct cli *c, const struct json *proposal) {
+        const char *id = text_of(proposal, "id"), *state = text_of(proposal, "state");
+        const struct json *answer, *change;
+
+        if (strcmp(state, "pending") == 0)
+                return 1;
+        if (strcmp(state, "approved") == 0) {
+                if (ask(c, DAEMON_CONTROL, "ListChanges", NULL, &answer) == EXIT_DONE &&
+                                (change = find_of(answer, "changes", "proposal", id)))
+                        (void)fprintf(c->out.file, "%s is already applied: %s, %s.\n", id,
+                                        text_of(change, "id"), state_words(c, change));
+                else
+                        (void)fprintf(c->out.file, "%s is already approved.\n", id);
+                return EXIT_DONE;
+        }
+        if (strcmp(state, "expired") == 0 || strcmp(state, "stale") == 0 ||
+                        strcmp(state, "rejected") == 0)
+                return complain(c, EXIT_OUTDATED,
+                                "%s is %s: %s%swhat is there now: dtgov proposals", id, state,
+                                reason_words(c, proposal),
+                                reason_words(c, proposal)[0] ? ": " : "");
+        return complain(c, strcmp(state, "refused") == 0 ? EXIT_REFUSED : EXIT_ERROR,
+                        "%s is %s: %s", id, out_text(&c->out, state), reason_words(c, proposal));
+}
+
+int approve_proposal(struct cli *c, const struct json *proposal) {
+        const struct parameter parameters[] = {
+                { "id", .text = text_of(proposal, "id") },
+                { "digest", .text = text_of(proposal, "digest") },
+                { "dryRun", .is_flag = true, .number = given(c, OPTION_DRY_RUN) },
+                { "wait", .is_flag = true, .number = given(c, OPTION_WAIT) },
+                { NULL },
+        };
+        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+        const struct json *answer, *change;
+        int r;
+
+        r = ask_or_complain(c, DAEMON_CONTROL, "Approve", parameters, &answer);
+        if (r != EXIT_DONE)
+                return r;
+        change = json_get(answer, "change");
+        if (change && change->type != JSON_OBJECT)
+                change = NULL;
+        if (given(c, OPTION_JSON)) {
+                if (json_writer_new(&w) < 0)
+                        return EXIT_ERROR;
+                json_put_value(w, NULL, answer);
+                r = print_json(c, w);
+                return r == EXIT_DONE && change ? exit_of_change(change) : r;
+        }
+        return change ? print_outcome(c, change) : print_writes(c, answer);
+}
+
+int run_approve(struct cli *c, char *const *arguments, unsigned count) {
+        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, { NULL } };
+        const struct json *answer, *proposal;
+        int r;
+
+        (void)count;
+        if (!is_id(arguments[0], 'P'))
+                return complain(c, EXIT_USAGE, "'%s' is no proposal: want one like P17: %s",
+                                out_text(&c->out, arguments[0]), "dtgov proposals");
+        r = given(c, OPTION_DRY_RUN) ? EXIT_DONE : may_confirm(c);
+        if (r != EXIT_DONE)
+                return r;
+        r = ask_or_complain(c, DAEMON_CONTROL, "ListProposals", all, &answer);
+        if (r != EXIT_DONE)
+                return r;
+        proposal = find_of(answer, "proposals", "id", arguments[0]);
+        if (!proposal)
+                return complain(c, EXIT_ERROR, "no proposal %s: dtgov proposals", arguments[0]);
+        r = settled(c, proposal);
+        if (r != 1)
+                return r;
+        if (!given(c, OPTION_JSON) && !given(c, OPTION_DRY_RUN))
+                show_proposal(c, proposal);
+        r = given(c, OPTION_DRY_RUN) ? EXIT_DONE
+                                     : confirm(c, out_format(&c->out, "Approve %s?", arguments[0]));
+        return r == EXIT_DONE ? approve_proposal(c, proposal) : r;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A person's own wish: proposed in their name, shown, and approved by the same call as any other.
+ */
+#include <string.h>
+
+#include "governor/cli/commands.h"
+#include "governor/cli/words.h"
+
+#define KNOB_TYPO_MOST 3 /* edits that a mistyped knob may be away */
+
+static const char *nearest_knob(const char *file) {
+        unsigned best = KNOB_TYPO_MOST + 1;
+        const char *name = NULL;
+
+        for (size_t i = 0; i < KNOB_COUNT; i++) {
+                unsigned distance = word_distance(file, knobs[i].file);
+
+                if (knobs[i].settable && distance < best) {
+                        best = distance;
+                        name = knobs[i].file;
+                }
+        }
+        return name;
+}
+
+/* "memory.max=4G" as what the kernel's file takes: "memory.max=4294967296". */
+static int read_assignment(struct cli *c, const char *words, const char **ret) {
+        char text[KNOB_VALUE_TEXT_MAX], file[KNOB_NAME_MAX];
+        size_t len = strcspn(words, "=");
+        struct knob_value value;
+        const char *near;
+        struct error why;
+        int id;
+
+        if (words[len] != '=' || len >= sizeof(file))
+                return complain(c, EXIT_USAGE, "'%s': want knob=value, like memory.max=4G",
+                                out_text(&c->out, words));
+        memcpy(file, words, len);
+        file[len] = '\0';
+        id = knob_find(file);
+        if (id < 0 || !knobs[id].settable) {
+                near = nearest_knob(file);
+                return complain(c, EXIT_USAGE, "'%s' is no knob that dtgov sets%s%s: %s",
+                                out_text(&c->out, file), near ? ": did you mean " : "",
+                                near ? near : "", "dtgov set --help lists them");
+        }
+        if (knob_parse((enum knob_id)id, words + len + 1, &value, &why) < 0)
+                return complain(c, EXIT_USAGE, "%s", why.text);
+        knob_write_text((enum knob_id)id, value, text, sizeof(text));
+        *ret = out_format(&c->out, "%s=%s", file, text);
+        return EXIT_DONE;
+}
+
+static int propose(struct cli *c, const struct place *p, const char *assignments,
+                const struct json **ret) {
+        const struct parameter parameters[] = {
+                { "containerId", .text = p->container_id },
+                { "cgroupInode", .number = p->cgroup_inode },
+                { "assignments", .text = assignments },
+                { "dryRun", .is_flag = true, .number = given(c, OPTION_DRY_RUN) },
+                { NULL },
+        };
+        int r = ask(c, DAEMON_CONTROL, "Propose", parameters, ret);
+
+        if (r == EXIT_REFUSED && strcmp(c->error_code, "E_NO_CHANGE") == 0) {
+                (void)fprintf(c->out.file, "%s\n", c->error.text);
+                return -EALREADY;
+        }
+        return r == EXIT_DONE ? r : complain(c, r, "%s", c->error.text);
+}
+
+/* What is not approved is taken back, so that it does not wait for somebody else. */
+static int withdraw(struct cli *c, const struct json *proposal, int code) {
+        const struct parameter parameters[] = {
+                { "id", .text = text_of(proposal, "id") },
+                { "reason", .text = "cancelled at the prompt" },
+                { NULL },
+        };
+        const struct json *answer;
+
+        (void)ask(c, DAEMON_CONTROL, "Reject", parameters, &answer);
+        return code;
+}
+
+static int decide(struct cli *c, const struct json *answer) {
+        const struct json *proposal = json_get(answer, "proposal");
+        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+        int r;
+
+        if (strcmp(text_of(proposal, "state"), "refused") == 0) {
+                if (strcmp(text_of(proposal, "reason"), "E_NO_CHANGE") != 0)
+                        return complain(c, EXIT_REFUSED, "%s", reason_words(c, proposal));
+                (void)fprintf(c->out.file, "%s\n", reason_words(c, proposal));
+                return EXIT_DONE;
+        }
+        if (given(c, OPTION_DRY_RUN) && given(c, OPTION_JSON)) {
+                if (json_writer_new(&w) < 0)
+                        return EXIT_ERROR;
+                json_put_value(w, NULL, answer);
+                return print_json(c, w);
+        }
+        if (!given(c, OPTION_JSON))
+                show_proposal(c, proposal);
+        if (given(c, OPTION_DRY_RUN))
+                return print_writes(c, answer);
+        r = confirm(c, "Set this?");
+        return r == EXIT_DONE ? approve_proposal(c, proposal) : withdraw(c, proposal, r);
+}
+
+int run_set(struct cli *c, char *const *arguments, unsigned count) {
+        const char *assignments = "", *one = NULL;
+        const struct json *answer;
+        const struct place *place;
+        int r;
+
+        for (unsigned i = 1; i < count; i++) {
+                r = read_assignment(c, arguments[i], &one);
+                if (r != EXIT_DONE)
+                        return r;
+                assignments = out_format(&c->out, "%s%s%s", assignments, i > 1 ? ";" : "", one);
+        }
+        r = given(c, OPTION_DRY_RUN) ? EXIT_DONE : may_confirm(c);
+        if (r == EXIT_DONE)
+                r = find_place(c, arguments[0], &place);
+        if (r == EXIT_DONE)
+                r = propose(c, place, assignments, &answer);
+        if (r != EXIT_DONE)
+                return r == -EALREADY ? EXIT_DONE : r;
+        return decide(c, answer);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything about one proposal, change, finding or container. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "governor/cli/commands.h"
+#include "governor/cli/table.h"
+#include "governor/cli/words.h"
+#include "state/change.h"
+#include "state/parse.h"
+
+static const char *ago(struct cli *c, uint64_t ns) {
+        return ns ? out_format(&c->out, "%s ago",
+                                    out_duration(&c->out,
+                                                    u64_sub(boottime_ns(), ns) / NSEC_PER_USEC))
+                  : "";
+}
+
+static void print_text(
+                struct cli *c, const char *name, const struct json *object, const char *key) {
+        print_fact(c, name, out_text(&c->out, text_of(object, key)));
+}
+
+/* An evidence number in its unit. */
+static const char *gauge_words(struct cli *c, const struct json *gauge) {
+        const char *unit = text_of(gauge, "unit");
+        uint64_t value = number_of(gauge, "value", 0);
+
+        if (strcmp(unit, "bytes") == 0)
+                return out_bytes(&c->out, value);
+        if (strcmp(unit, "permyriad") == 0)
+                return out_share(&c->out, value);
+        if (strcmp(unit, "usec") == 0)
+                return out_duration(&c->out, value);
+        return out_format(&c->out, "%" PRIu64 "%s%s", value, unit[0] ? " " : "",
+                        out_text(&c->out, unit));
+}
+
+/* Bytes that may be fewer than before. */
+static const char *growth_words(struct cli *c, const struct json *process) {
+        const struct json *growth = json_get(process, "memoryGrowthBytes");
+        uint64_t bytes;
+
+        if (growth && growth->type == JSON_NUMBER && growth->text[0] == '-' &&
+                        parse_u64(growth->text + 1, &bytes) == 0)
+                return out_format(&c->out, "-%s", out_bytes(&c->out, bytes));
+        return out_bytes(&c->out, number_of(process, "memoryGrowthBytes", 0));
+}
+
+static void print_evidence(struct cli *c, const struct json *finding) {
+        for (const struct json *g = children_of(finding, "evidence"); g; g = g->next)
+                print_fact(c, "measured",
+                                out_format(&c->out, "%s: %s", out_text(&c->out, text_of(g, "name")),
+                                                gauge_words(c, g)));
+}
+
+static int print_processes(struct cli *c, const struct json *list) {
+        static const struct column columns[] = { { "  PROCESS", COLUMN_CUT },
+                { "PID", COLUMN_RIGHT }, { "BELOW", COLUMN_CUT }, { "COUNT", COLUMN_RIGHT },
+                { "CPU", COLUMN_RIGHT }, { "MEMORY", COLUMN_RIGHT }, { "GROWTH", COLUMN_RIGHT },
+                { "WAIT", COLUMN_RIGHT } };
+        CLEANUP(table_freep) struct table *t = NULL;
+        int r;
+
+        if (!list)
+                return 0;
+        r = table_new(&t, &c->out, columns, ARRAY_LEN(columns));
+        for (; list && r >= 0; list = list->next) {
+                const char *const cells[] = {
+                        out_format(&c->out, "  %s", out_text(&c->out, text_of(list, "name"))),
+                        out_format(&c->out, "%" PRIu64, number_of(list, "pid", 0)),
+                        out_text(&c->out, text_of(list, "ancestor")),
+                        out_format(&c->out, "%" PRIu64, number_of(list, "count", 1)),
+                        out_share(&c->out, number_of(list, "cpuPermyriad", 0)),
+                        out_bytes(&c->out, number_of(list, "memoryBytes", 0)),
+                        growth_words(c, list),
+                        out_format(&c->out, "%s/s",
+                                        out_duration(&c->out,
+                                                        number_of(list, "waitUsecPerSec", 0))),
+                };
+
+                r = table_line(t, cells);
+        }
+        return r < 0 ? r : table_print(t);
+}
+
+static void print_finding(struct cli *c, const struct json *f) {
+        print_text(c, "found", f, "text");
+        print_fact(c, "since", ago(c, number_of(f, "sinceBoottimeNs", 0)));
+        print_fact(c, "lost",
+                        out_format(&c->out, "%s a minute",
+                                        out_duration(&c->out, number_of(f, "lostUsecPerMin", 0))));
+        print_evidence(c, f);
+        (void)print_processes(c, children_of(f, "processes"));
+        print_text(c, "why", f, "why");
+        print_text(c, "effect", f, "effect");
+        print_text(c, "risk", f, "risk");
+        print_text(c, "undo", f, "undo");
+        print_text(c, "lasts", f, "lasts");
+        print_text(c, "restart", f, "restart");
+}
+
+/* The observer's prose of a finding; NULL when it has none, or does not run. */
+static const struct json *finding_of(struct cli *c, const char *id) {
+        const struct json *answer;
+
+        if (id[0] == '\0' || ask(c, DAEMON_OBSERVER, "ListFindings", NULL, &answer) != EXIT_DONE)
+                return NULL;
+        return find_of(answer, "findings", "id", id);
+}
+
+void show_proposal(struct cli *c, const struct json *p) {
+        const struct json *finding = finding_of(c, text_of(p, "finding"));
+        uint64_t left = u64_sub(number_of(p, "expiresBoottimeNs", 0), boottime_ns());
+        const char *risk = text_of(p, "risk");
+
+        (void)fprintf(c->out.file, "%s %s: %s\n", out_text(&c->out, text_of(p, "id")),
+                        name_of(c, p), knobs_words(c, p));
+        if (strcmp(text_of(p, "state"), "pending") == 0)
+                print_fact(c, "state",
+                                out_format(&c->out, "waits for you, expires in %s",
+                                                out_duration(&c->out, left / NSEC_PER_USEC)));
+        else
+                print_text(c, "state", p, "state");
+        print_fact(c, "note", reason_words(c, p));
+        if (finding)
+                print_finding(c, finding);
+        else if (number_of(p, "lostUsecPerMin", 0) > 0)
+                print_fact(c, "lost",
+                                out_format(&c->out, "%s a minute",
+                                                out_duration(&c->out, number_of(p, "lostUsecPerMin",
+                                                                                      0))));
+        if (!finding || text_of(finding, "risk")[0] == '\0')
+                print_fact(c, "risk",
+                                out_color(&c->out,
+                                                strcmp(risk, "low") == 0 ? COLOR_GOOD : COLOR_WARN,
+                                                out_text(&c->out, risk)));
+        if (!finding)
+                print_fact(c, "lasts", "until the container is re-created; no restart is needed");
+}
+
+static void show_change(struct cli *c, const struct json *e) {
+        const char *keep = keep_command(&c->out, place_of(c, e), children_of(e, "knobs"));
+        int state = change_state_from_name(text_of(e, "state"));
+
+        (void)fprintf(c->out.file, "%s %s: %s\n", out_text(&c->out, text_of(e, "id")),
+                        name_of(c, e), knobs_words(c, e));
+        print_fact(c, "state", state_words(c, e));
+        print_fact(c, "because", reason_words(c, e));
+        print_text(c, "note", e, "note");
+        print_text(c, "proposal", e, "proposal");
+        print_fact(c, "approved",
+                        out_format(&c->out, "%s by uid %" PRIu64,
+                                        ago(c, number_of(e, "approvedBoottimeNs", 0)),
+                                        number_of(e, "uid", 0)));
+        print_fact(c, "applied", ago(c, number_of(e, "appliedBoottimeNs", 0)));
+        print_fact(c, "ended", ago(c, number_of(e, "endedBoottimeNs", 0)));
+        print_text(c, "owner", e, "owner");
+        for (const struct json *k = children_of(e, "knobs"); k; k = k->next) {
+                const char *file = text_of(k, "file"), *kept = text_of(k, "kept");
+                const char *current = text_of(k, "current");
+
+                if (kept[0])
+                        print_fact(c, "kept", out_step(&c->out, file, text_of(k, "old"), kept));
+                if (current[0] && strcmp(current, text_of(k, "new")) != 0)
+                        print_fact(c, "now",
+                                        out_format(&c->out, "%s %s", out_text(&c->out, file),
+                                                        out_value(&c->out, file, current)));
+        }
+        if (state == CHANGE_COMMITTED || state == CHANGE_PROBATION || state == CHANGE_HELD) {
+                print_fact(c, "undo",
+                                out_format(&c->out, "dtgov rollback %s",
+                                                out_text(&c->out, text_of(e, "id"))));
+                print_fact(c, "lasts", "until the container is re-created");
+                print_fact(c, "to keep it", keep);
+        }
+}
+
+static void print_cpu(struct cli *c, const struct json *e) {
+        uint64_t quota = number_of(e, "cpuQuotaUsec", KNOB_MAX);
+        uint64_t period = number_of(e, "cpuPeriodUsec", CPU_PERIOD_USEC);
+        const char *most = quota == KNOB_MAX ? "max" : out_cpus(&c->out, quota, period);
+        const char *use = out_cpus(
+                        &c->out, number_of(e, "cpuUsec", 0), number_of(e, "windowUsec", 0));
+
+        print_fact(c, "cpu", out_format(&c->out, "%s of %s CPUs", use, most));
+}
+
+static void print_memory(struct cli *c, const struct json *e) {
+        uint64_t high = number_of(e, "memoryHighBytes", KNOB_MAX);
+        uint64_t most = number_of(e, "memoryMaxBytes", KNOB_MAX);
+        const char *limit = most == KNOB_MAX ? "max" : out_bytes(&c->out, most);
+        const char *use = out_bytes(&c->out, number_of(e, "memoryBytes", 0));
+
+        print_fact(c, "memory", out_format(&c->out, "%s of %s", use, limit));
+        if (high != KNOB_MAX)
+                print_fact(c, "slowed",
+                                out_format(&c->out, "from %s on (memory.high)",
+                                                out_bytes(&c->out, high)));
+        if (json_get(e, "memoryAnonBytes"))
+                print_fact(c, "of it",
+                                out_format(&c->out, "%s of processes, %s of files",
+                                                out_bytes(&c->out,
+                                                                number_of(e, "memoryAnonBytes", 0)),
+                                                out_bytes(&c->out, number_of(e, "memoryFileBytes",
+                                                                                   0))));
+}
+
+static void print_limits(struct cli *c, const struct json *e) {
+        print_cpu(c, e);
+        print_memory(c, e);
+        print_fact(c, "tasks", out_format(&c->out, "%" PRIu64, number_of(e, "pids", 0)));
+        print_fact(c, "lost",
+                        out_format(&c->out, "%s a minute",
+                                        out_duration(&c->out, number_of(e, "lostUsecPerMin", 0))));
+}
+
+static void print_findings_of(struct cli *c, const struct place *p) {
+        const struct json *answer;
+
+        if (ask(c, DAEMON_OBSERVER, "ListFindings", NULL, &answer) != EXIT_DONE)
+                return;
+        for (const struct json *f = children_of(answer, "findings"); f; f = f->next)
+                if (place_of(c, f) == p)
+                        print_fact(c, text_of(f, "id"), finding_words(c, f));
+}
+
+static int show_place(struct cli *c, const struct place *p) {
+        const struct parameter id[] = { { "containerId", .text = p->container_id }, { NULL } };
+        const struct json *answer;
+
+        (void)fprintf(c->out.file, "%s\n", name_of(c, p->json));
+        print_fact(c, "container", out_text(&c->out, p->container_id));
+        print_fact(c, "cgroup",
+                        out_format(&c->out, "%s (inode %" PRIu64 ")", out_text(&c->out, p->cgroup),
+                                        p->cgroup_inode));
+        print_fact(c, "runtime", out_text(&c->out, p->runtime));
+        print_text(c, "owner", p->json, "owner");
+        if (json_get(p->json, "windowUsec"))
+                print_limits(c, p->json);
+        print_findings_of(c, p);
+        if (ask(c, DAEMON_OBSERVER, "ListProcesses", id, &answer) == EXIT_DONE &&
+                        print_processes(c, children_of(answer, "processes")) < 0)
+                return complain(c, EXIT_ERROR, "out of memory");
+        return EXIT_DONE;
+}
+
+static int print_object(struct cli *c, const struct json *object) {
+        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+
+        if (json_writer_new(&w) < 0)
+                return complain(c, EXIT_ERROR, "out of memory");
+        put_object(c, w, NULL, object);
+        return print_json(c, w);
+}
+
+/* Fetches an object by its id from the list that has it. */
+static int fetch(struct cli *c, const char *id, const struct json **ret) {
+        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, { NULL } };
+        const struct json *answer;
+        int r;
+
+        if (id[0] == 'P')
+                r = ask_or_complain(c, DAEMON_CONTROL, "ListProposals", all, &answer);
+        else if (id[0] == 'C')
+                r = ask_or_complain(c, DAEMON_CONTROL, "ListChanges", NULL, &answer);
+        else
+                r = ask_or_complain(c, DAEMON_OBSERVER, "ListFindings", NULL, &answer);
+        if (r != EXIT_DONE)
+                return r;
+        *ret = find_of(answer,
+                        id[0] == 'P'   ? "proposals"
+                        : id[0] == 'C' ? "changes"
+                                       : "findings",
+                        "id", id);
+        return *ret ? EXIT_DONE : complain(c, EXIT_ERROR, "there is no %s: dtgov status", id);
+}
+
+int run_show(struct cli *c, char *const *arguments, unsigned count) {
+        const char *what = arguments[0];
+        const struct json *object;
+        const struct place *place;
+        int r;
+
+        (void)count;
+        if (!is_id(what, 'P') && !is_id(what, 'C') && !is_id(what, 'F')) {
+                r = find_place(c, what, &place);
+                if (r != EXIT_DONE)
+                        return r;
+                return given(c, OPTION_JSON) ? print_object(c, place->json) : show_place(c, place);
+        }
+        r = fetch(c, what, &object);
+        if (r != EXIT_DONE)
+                return r;
+        if (given(c, OPTION_JSON))
+                return print_object(c, object);
+        if (what[0] == 'P') {
+                show_proposal(c, object);
+        } else if (what[0] == 'C') {
+                show_change(c, object);
+        } else {
+                (void)fprintf(c->out.file, "%s\n", finding_words(c, object));
+                print_finding(c, object);
+        }
+        return EXIT_DONE;
+}

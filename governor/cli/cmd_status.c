@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What hurts most, first, with the command that mends it; then what waits for a person or is under
+ * way; then what dtgov itself lacks.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "governor/cli/commands.h"
+#include "governor/cli/words.h"
+#include "state/change.h"
+
+#define FINDINGS_SHOWN 5
+
+struct status {
+        const struct json *findings, *proposals, *changes, *observer, *control;
+        struct error control_error;
+        int control_exit;
+};
+
+static bool change_open(const struct json *change) {
+        int state = change_state_from_name(text_of(change, "state"));
+
+        return state >= 0 && change_states[state].open;
+}
+
+static int fetch(struct cli *c, struct status *s) {
+        int r = ask_or_complain(c, DAEMON_OBSERVER, "Health", NULL, &s->observer);
+
+        if (r == EXIT_DONE)
+                r = ask_or_complain(c, DAEMON_OBSERVER, "ListFindings", NULL, &s->findings);
+        if (r != EXIT_DONE)
+                return r;
+        s->control_exit = ask(c, DAEMON_CONTROL, "Health", NULL, &s->control);
+        if (s->control_exit == EXIT_DONE)
+                s->control_exit = ask(c, DAEMON_CONTROL, "ListProposals", NULL, &s->proposals);
+        if (s->control_exit == EXIT_DONE)
+                s->control_exit = ask(c, DAEMON_CONTROL, "ListChanges", NULL, &s->changes);
+        s->control_error = c->error;
+        return EXIT_DONE;
+}
+
+static unsigned count_of(const struct json *answer, const char *key) {
+        unsigned count = 0;
+
+        for (const struct json *e = children_of(answer, key); e; e = e->next)
+                count++;
+        return count;
+}
+
+static unsigned count_pending(const struct json *proposals) {
+        unsigned count = 0;
+
+        for (const struct json *e = children_of(proposals, "proposals"); e; e = e->next)
+                count += strcmp(text_of(e, "state"), "pending") == 0;
+        return count;
+}
+
+/* The finding that costs most among those not shown yet, at or below @most. */
+static const struct json *next_worst(const struct json *findings, const struct json *last) {
+        const struct json *best = NULL;
+        bool behind = !last;
+
+        for (const struct json *e = children_of(findings, "findings"); e; e = e->next) {
+                uint64_t lost = number_of(e, "lostUsecPerMin", 0);
+                uint64_t limit = number_of(last, "lostUsecPerMin", UINT64_MAX);
+
+                if (e == last) {
+                        behind = true;
+                        continue;
+                }
+                if (lost > limit || (lost == limit && !behind))
+                        continue;
+                if (!best || lost > number_of(best, "lostUsecPerMin", 0))
+                        best = e;
+        }
+        return best;
+}
+
+static void print_findings(struct cli *c, const struct status *s) {
+        unsigned count = count_of(s->findings, "findings"), shown = 0;
+        const struct json *e = NULL;
+
+        while (shown < FINDINGS_SHOWN && (e = next_worst(s->findings, e))) {
+                const char *line = finding_words(c, e);
+
+                (void)fprintf(c->out.file, "%s\n",
+                                shown++ == 0 ? out_color(&c->out, COLOR_BAD, line) : line);
+        }
+        if (count > shown)
+                (void)fprintf(c->out.file, "%u more: dtgov findings\n", count - shown);
+}
+
+static void print_summary(struct cli *c, const struct status *s) {
+        uint64_t containers = number_of(s->observer, "containers", 0);
+        unsigned pending = count_pending(s->proposals);
+
+        if (containers == 0) {
+                (void)fputs("No containers yet. Start one; if it does not show up here: "
+                            "dtgov doctor\n",
+                                c->out.file);
+        } else {
+                (void)fprintf(c->out.file, "%" PRIu64 " container%s watched", containers,
+                                containers == 1 ? "" : "s");
+                if (!children_of(s->findings, "findings"))
+                        (void)fputs(", nothing slows them down: dtgov top --once", c->out.file);
+                (void)fputc('\n', c->out.file);
+        }
+        if (pending > 0)
+                (void)fprintf(c->out.file, "%u proposal%s you: dtgov proposals\n", pending,
+                                pending == 1 ? " waits for" : "s wait for");
+        for (const struct json *e = children_of(s->changes, "changes"); e; e = e->next)
+                if (change_open(e))
+                        (void)fprintf(c->out.file, "%s %s: %s, %s\n",
+                                        out_text(&c->out, text_of(e, "id")), name_of(c, e),
+                                        knobs_words(c, e), state_words(c, e));
+}
+
+static void print_notes(struct cli *c, const char *daemon, const struct json *health) {
+        for (const struct json *e = children_of(health, "notes"); e; e = e->next)
+                if (e->type == JSON_STRING)
+                        (void)fprintf(c->out.file, "%s: %s\n",
+                                        out_color(&c->out, COLOR_WARN, daemon),
+                                        out_text(&c->out, e->text));
+}
+
+static void put_list(struct cli *c, struct json_writer *w, const char *key,
+                const struct json *answer, bool (*wanted)(const struct json *object)) {
+        json_open_array(w, key);
+        for (const struct json *e = children_of(answer, key); e; e = e->next)
+                if (!wanted || wanted(e))
+                        put_object(c, w, NULL, e);
+        json_close_array(w);
+}
+
+static int print_status_json(struct cli *c, const struct status *s) {
+        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+
+        if (json_writer_new(&w) < 0)
+                return complain(c, EXIT_ERROR, "out of memory");
+        json_open_object(w, NULL);
+        put_list(c, w, "findings", s->findings, NULL);
+        put_list(c, w, "proposals", s->proposals, NULL);
+        put_list(c, w, "changes", s->changes, change_open);
+        json_put_value(w, "observer", s->observer);
+        if (s->control_exit == EXIT_DONE)
+                json_put_value(w, "dtgovd", s->control);
+        else
+                json_put_string(w, "dtgovd", NULL);
+        json_close_object(w);
+        return print_json(c, w);
+}
+
+int run_status(struct cli *c, char *const *arguments, unsigned count) {
+        struct status s = { 0 };
+        int r;
+
+        (void)arguments;
+        (void)count;
+        r = fetch(c, &s);
+        if (r != EXIT_DONE)
+                return r;
+        if (given(c, OPTION_JSON)) {
+                r = print_status_json(c, &s);
+        } else {
+                print_findings(c, &s);
+                print_summary(c, &s);
+                print_notes(c, "dtgovd", s.control);
+                print_notes(c, "dtgov-observer", s.observer);
+        }
+        if (s.control_exit != EXIT_DONE)
+                return complain(c, s.control_exit, "%s", s.control_error.text);
+        if (r == EXIT_DONE && given(c, OPTION_EXIT_CODE) &&
+                        (children_of(s.findings, "findings") || count_pending(s.proposals) > 0))
+                return EXIT_FOUND;
+        return r;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions behind the table of commands, and what they take from each other. */
+#pragma once
+
+#include "governor/cli/cli.h"
+
+int run_status(struct cli *c, char *const *arguments, unsigned count);
+int run_ps(struct cli *c, char *const *arguments, unsigned count);
+int run_top(struct cli *c, char *const *arguments, unsigned count);
+int run_findings(struct cli *c, char *const *arguments, unsigned count);
+int run_proposals(struct cli *c, char *const *arguments, unsigned count);
+int run_show(struct cli *c, char *const *arguments, unsigned count);
+int run_approve(struct cli *c, char *const *arguments, unsigned count);
+int run_reject(struct cli *c, char *const *arguments, unsigned count);
+int run_set(struct cli *c, char *const *arguments, unsigned count);
+int run_rollback(struct cli *c, char *const *arguments, unsigned count);
+int run_changes(struct cli *c, char *const *arguments, unsigned count);
+int run_doctor(struct cli *c, char *const *arguments, unsigned count);
+int run_version(struct cli *c, char *const *arguments, unsigned count);
+
+/* Everything a person should know before they decide. */
+void show_proposal(struct cli *c, const struct json *proposal);
+
+/* Approves what was shown, by its digest, or with --dry-run says what would be written. */
+int approve_proposal(struct cli *c, const struct json *proposal);
+
+/* Carries out a command line. Returns: the exit status */
+int dtgov_main(struct cli *c, int argc, char **argv);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands, options, help. A new command is one row. */
+#include <getopt.h>
+#include <string.h>
+
+#include "governor/cli/commands.h"
+#include "state/parse.h"
+#include "state/proposal.h"
+
+#define TYPO_MOST 2 /* edits that a mistyped command may be away */
+
+#define READING  OPTION_JSON
+#define DECIDING (OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_WAIT)
+
+const struct command commands[] = {
+        { "status", "", "what hurts most, and the command that mends it",
+                        "  dtgov\n  dtgov status --json\n  dtgov status --exit-code || echo look\n",
+                        READING | OPTION_EXIT_CODE, 0, 0, run_status },
+        { "ps", "[ENV]", "one line a container: use, limits, stalls, time lost",
+                        "  dtgov ps\n  dtgov ps api --json\n", READING, 0, 1, run_ps },
+        { "top", "[--once] [-n LINES]", "the containers that lose most time first",
+                        "  dtgov top --once\n  dtgov top --once -n 5\n",
+                        READING | OPTION_ONCE | OPTION_COUNT, 0, 0, run_top },
+        { "findings", "[ENV]", "what slows containers down, and which process",
+                        "  dtgov findings\n  dtgov findings api --json\n",
+                        READING | OPTION_EXIT_CODE, 0, 1, run_findings },
+        { "proposals", "[ENV] [--all]", "better limits that wait for an approval",
+                        "  dtgov proposals\n  dtgov proposals --all\n",
+                        READING | OPTION_ALL | OPTION_EXIT_CODE, 0, 1, run_proposals },
+        { "show", "P|C|F|ENV", "everything about one of them",
+                        "  dtgov show P17\n  dtgov show api\n", READING, 1, 1, run_show },
+        { "approve", "P [--dry-run] [--wait]", "apply a proposal",
+                        "  dtgov approve P17 --dry-run    exactly which files, old and new\n"
+                        "  dtgov approve P17 --yes        without a question, for scripts\n"
+                        "  dtgov approve P17 --wait       return when its probation has ended\n",
+                        DECIDING, 1, 1, run_approve },
+        { "reject", "P [--reason TEXT]", "do not apply a proposal",
+                        "  dtgov reject P17 --reason 'a one-time import'\n",
+                        OPTION_JSON | OPTION_REASON, 1, 1, run_reject },
+        { "set", "ENV KNOB=VALUE...", "your own wish, through the same guard and undo",
+                        "  dtgov set api memory.max=4G\n"
+                        "  dtgov set api cpu.max=1.5 pids.max=512 --yes\n"
+                        "  dtgov set api cpu.max=max --dry-run\n",
+                        DECIDING, 2, PROPOSAL_KNOBS_MAX + 1, run_set },
+        { "rollback", "C|ENV|--all [--dry-run]", "take changes back, at once",
+                        "  dtgov rollback C17\n  dtgov rollback api\n"
+                        "  dtgov rollback --all --dry-run\n",
+                        OPTION_JSON | OPTION_DRY_RUN | OPTION_ALL | OPTION_YES, 0, 1,
+                        run_rollback },
+        { "changes", "[ENV]", "what was changed, newest first, and what became of it",
+                        "  dtgov changes\n  dtgov changes api --json\n", READING, 0, 1,
+                        run_changes },
+        { "doctor", "", "what this host lacks, and the command that mends it",
+                        "  dtgov doctor\n  sudo dtgov doctor    also sees what only root may "
+                        "read\n",
+                        READING, 0, 0, run_doctor },
+        { "version", "", "versions of dtgov and its daemons",
+                        "  dtgov version\n  dtgov version --json\n", READING, 0, 0, run_version },
+};
+const size_t commands_count = ARRAY_LEN(commands);
+
+static const struct {
+        const char *name, *help;
+        enum cli_option option;
+} option_help[] = {
+        { "    --json", "for programs: raw units, arrays of objects that begin with id",
+                        OPTION_JSON },
+        { "-y, --yes", "do not ask", OPTION_YES },
+        { "    --dry-run", "say what would be written, write nothing", OPTION_DRY_RUN },
+        { "    --wait", "return when the probation has ended", OPTION_WAIT },
+        { "    --reason TEXT", "why; it is kept", OPTION_REASON },
+        { "    --all", "all of them", OPTION_ALL },
+        { "    --once", "print once and end", OPTION_ONCE },
+        { "-n LINES", "at most so many", OPTION_COUNT },
+        { "    --exit-code", "exit with 3 when there is something to see", OPTION_EXIT_CODE },
+};
+
+enum long_only {
+        LONG_JSON = 256,
+        LONG_DRY_RUN,
+        LONG_WAIT,
+        LONG_REASON,
+        LONG_ALL,
+        LONG_ONCE,
+        LONG_EXIT_CODE,
+        LONG_RUN_DIR,
+        LONG_NO_COLOR,
+        LONG_LIST_COMMANDS,
+        LONG_VERSION
+};
+
+static const struct option long_options[] = {
+        { "json", no_argument, NULL, LONG_JSON },
+        { "yes", no_argument, NULL, 'y' },
+        { "dry-run", no_argument, NULL, LONG_DRY_RUN },
+        { "wait", no_argument, NULL, LONG_WAIT },
+        { "reason", required_argument, NULL, LONG_REASON },
+        { "all", no_argument, NULL, LONG_ALL },
+        { "once", no_argument, NULL, LONG_ONCE },
+        { "exit-code", no_argument, NULL, LONG_EXIT_CODE },
+        { "run-dir", required_argument, NULL, LONG_RUN_DIR },
+        { "no-color", no_argument, NULL, LONG_NO_COLOR },
+        { "list-commands", no_argument, NULL, LONG_LIST_COMMANDS },
+        { "version", no_argument, NULL, LONG_VERSION },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+};
+
+static void print_help(const struct cli *c) {
+        (void)fputs("dtgov keeps development containers fast: it says what slows them down, "
+                    "proposes\n"
+                    "better limits, applies them once you approve, and takes them back if they do\n"
+                    "not help.\n\n"
+                    "  dtgov                     what hurts most now\n"
+                    "  dtgov show P17            what a proposal would do, and why\n"
+                    "  dtgov approve P17         apply it; dtgov rollback C17 takes it back\n\n"
+                    "Commands:\n",
+                        c->out.file);
+        for (size_t i = 0; i < commands_count; i++)
+                (void)fprintf(c->out.file, "  %-10s %-24s %s\n", commands[i].name,
+                                commands[i].arguments, commands[i].summary);
+        (void)fputs("\nENV is an environment, a container's name, or the beginning of its id.\n"
+                    "All take --json, --run-dir DIR, --no-color, --help. Manual: man dtgov\n",
+                        c->out.file);
+}
+
+static void print_command_help(const struct cli *c, const struct command *k) {
+        (void)fprintf(c->out.file, "%s\ndtgov %s %s: %s\n\n", k->help, k->name, k->arguments,
+                        k->summary);
+        for (size_t i = 0; i < ARRAY_LEN(option_help); i++)
+                if (k->options & option_help[i].option)
+                        (void)fprintf(c->out.file, "  %-20s %s\n", option_help[i].name,
+                                        option_help[i].help);
+        if (k->run == run_set) {
+                (void)fputs("\nKnobs:", c->out.file);
+                for (size_t i = 0; i < KNOB_COUNT; i++)
+                        if (knobs[i].settable)
+                                (void)fprintf(c->out.file, " %s", knobs[i].file);
+                (void)fputc('\n', c->out.file);
+        }
+}
+
+static int list_commands(const struct cli *c) {
+        for (size_t i = 0; i < commands_count; i++)
+                (void)fprintf(c->out.file, "%s\n", commands[i].name);
+        return EXIT_DONE;
+}
+
+static const struct command *find_command(struct cli *c, const char *name) {
+        const struct command *near = NULL;
+        unsigned best = TYPO_MOST + 1;
+
+        for (size_t i = 0; i < commands_count; i++) {
+                unsigned distance = word_distance(name, commands[i].name);
+
+                if (strcmp(name, commands[i].name) == 0)
+                        return &commands[i];
+                if (distance < best) {
+                        best = distance;
+                        near = &commands[i];
+                }
+        }
+        (void)complain(c, EXIT_USAGE, "no command '%s'%s%s: dtgov --help lists them",
+                        out_text(&c->out, name), near ? ": did you mean " : "",
+                        near ? near->name : "");
+        return NULL;
+}
+
+/* Takes one option. Returns: 0, or EXIT_USAGE; what ends the program at once is in *ret_word */
+static int take_option(struct cli *c, int option, int *ret_word) {
+        switch (option) {
+        case LONG_JSON:
+                c->given |= OPTION_JSON;
+                return 0;
+        case 'y':
+                c->given |= OPTION_YES;
+                return 0;
+        case LONG_DRY_RUN:
+                c->given |= OPTION_DRY_RUN;
+                return 0;
+        case LONG_WAIT:
+                c->given |= OPTION_WAIT;
+                return 0;
+        case LONG_REASON:
+                c->given |= OPTION_REASON;
+                c->reason = optarg;
+                return 0;
+        case LONG_ALL:
+                c->given |= OPTION_ALL;
+                return 0;
+        case LONG_ONCE:
+                c->given |= OPTION_ONCE;
+                return 0;
+        case LONG_EXIT_CODE:
+                c->given |= OPTION_EXIT_CODE;
+                return 0;
+        case 'n':
+                c->given |= OPTION_COUNT;
+                if (parse_u64(optarg, &c->count) < 0)
+                        return complain(c, EXIT_USAGE, "-n: want a number of lines");
+                return 0;
+        case LONG_RUN_DIR:
+                c->run_dir = optarg;
+                return 0;
+        case LONG_NO_COLOR:
+                c->out.color = false;
+                return 0;
+        case 'h':
+        case LONG_LIST_COMMANDS:
+        case LONG_VERSION:
+                *ret_word = option;
+                return 0;
+        default:
+                return complain(c, EXIT_USAGE, "see dtgov --help");
+        }
+}
+
+/* Whether command, options and number of arguments go together. */
+static int check_usage(struct cli *c, const struct command *k, unsigned count) {
+        unsigned excess = c->given & ~k->options;
+
+        for (size_t i = 0; i < ARRAY_LEN(option_help); i++)
+                if (excess & option_help[i].option)
+                        return complain(c, EXIT_USAGE, "%s does not take %s: dtgov %s --help",
+                                        k->name,
+                                        option_help[i].name + 4 * (option_help[i].name[0] == ' '),
+                                        k->name);
+        if (count < k->least || count > k->most)
+                return complain(c, EXIT_USAGE, "usage: dtgov %s %s", k->name, k->arguments);
+        return EXIT_DONE;
+}
+
+int dtgov_main(struct cli *c, int argc, char **argv) {
+        const struct command *k;
+        int option, word = 0, r;
+        unsigned count;
+
+        optind = 0;
+        while ((option = getopt_long(argc, argv, "hyn:", long_options, NULL)) >= 0) {
+                r = take_option(c, option, &word);
+                if (r != 0)
+                        return r;
+        }
+        if (word == LONG_LIST_COMMANDS)
+                return list_commands(c);
+        if (word == 'h' && optind == argc) {
+                print_help(c);
+                return EXIT_DONE;
+        }
+        k = word == LONG_VERSION ? find_command(c, "version")
+                                 : find_command(c, optind < argc ? argv[optind] : "status");
+        if (!k)
+                return EXIT_USAGE;
+        if (word == 'h') {
+                print_command_help(c, k);
+                return EXIT_DONE;
+        }
+        count = optind < argc ? (unsigned)(argc - optind - 1) : 0;
+        c->command = k;
+        r = check_usage(c, k, count);
+        return r == EXIT_DONE ? k->run(c, argv + optind + (optind < argc), count) : r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks of "dtgov doctor": each says what is there, and the command that mends it. */
+#pragma once
+
+#include "governor/cli/cli.h"
+
+enum health { HEALTH_OK, HEALTH_WARN, HEALTH_BROKEN };
+
+struct doctor;
+
+/* One line of the answer. @mend: "" when nothing is to be done. */
+void diagnose(struct doctor *d, const char *id, enum health health, const char *text,
+                const char *mend);
+
+void check_kernel(struct cli *c, struct doctor *d);  /* kernel, cgroups, PSI, /proc, Landlock */
+void check_daemons(struct cli *c, struct doctor *d); /* both, their notes, the journal */
+void check_engines(struct cli *c, struct doctor *d); /* hook, runtimes, engines' configurations */
+void check_caller(struct cli *c, struct doctor *d);  /* the group that decides */

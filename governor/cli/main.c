@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dtgov command. A closed pipe is no accident: what was asked for is done all the same. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "governor/cli/commands.h"
+
+int main(int argc, char **argv) {
+        const char *run_dir = secure_getenv("DTGOV_RUN_DIR");
+        struct cli c = { .run_dir = run_dir && run_dir[0] ? run_dir : "/run/dtgov",
+                .docker_dir = "/var/lib/docker" };
+        int r;
+
+        (void)signal(SIGPIPE, SIG_IGN);
+        (void)setlocale(LC_CTYPE, "");
+        out_init(&c.out, stdout);
+        r = dtgov_main(&c, argc, argv);
+        if (fflush(stdout) != 0 && errno != EPIPE && r == EXIT_DONE)
+                r = complain(&c, EXIT_ERROR, "the output could not be written");
+        cli_done(&c);
+        return r;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several commands print alike: outcome of a change, writes, facts, lists for programs. */
+#include <string.h>
+
+#include "governor/cli/table.h"
+#include "governor/cli/words.h"
+#include "state/change.h"
+
+void print_fact(struct cli *c, const char *name, const char *text) {
+        if (text[0])
+                (void)fprintf(c->out.file, "  %-10s %s\n", name, text);
+}
+
+int print_writes(struct cli *c, const struct json *answer) {
+        static const struct column columns[] = { { "FILE", COLUMN_CUT }, { "OLD", COLUMN_RIGHT },
+                { "NEW", COLUMN_RIGHT }, { "OWNER", 0 } };
+        CLEANUP(table_freep) struct table *t = NULL;
+        const struct json *write = children_of(answer, "writes");
+
+        if (!write) {
+                (void)fputs("Nothing would be written.\n", c->out.file);
+                return EXIT_DONE;
+        }
+        if (table_new(&t, &c->out, columns, ARRAY_LEN(columns)) < 0)
+                return complain(c, EXIT_ERROR, "out of memory");
+        for (; write; write = write->next) {
+                const char *const cells[] = { out_text(&c->out, text_of(write, "file")),
+                        out_text(&c->out, text_of(write, "old")),
+                        out_text(&c->out, text_of(write, "new")),
+                        out_text(&c->out, text_of(write, "owner")) };
+
+                if (table_line(t, cells) < 0)
+                        return complain(c, EXIT_ERROR, "out of memory");
+        }
+        return table_print(t) < 0 ? EXIT_ERROR : EXIT_DONE;
+}
+
+int exit_of_change(const struct json *change) {
+        switch (change_state_from_name(text_of(change, "state"))) {
+        case CHANGE_ROLLED_BACK:
+        case CHANGE_ROLLING_BACK:
+        case CHANGE_ROLLBACK_FAILED:
+                return EXIT_REVERTED;
+        case CHANGE_REFUSED:
+                return EXIT_REFUSED;
+        case CHANGE_STALE:
+        case CHANGE_EXPIRED:
+                return EXIT_OUTDATED;
+        case CHANGE_CONFLICT:
+        case CHANGE_LAPSED:
+        case CHANGE_REVERTED_EXTERNALLY:
+        case CHANGE_REJECTED:
+                return EXIT_ERROR;
+        default:
+                return EXIT_DONE;
+        }
+}
+
+static void print_lasting(struct cli *c, const struct json *change) {
+        const char *keep = keep_command(&c->out, place_of(c, change), children_of(change, "knobs"));
+
+        (void)fprintf(c->out.file, "Undo: dtgov rollback %s\n",
+                        out_text(&c->out, text_of(change, "id")));
+        (void)fprintf(c->out.file, "Lasts until the container is re-created");
+        if (keep[0])
+                (void)fprintf(c->out.file, "; to keep it: %s", keep);
+        (void)fputs("\n", c->out.file);
+}
+
+int print_outcome(struct cli *c, const struct json *change) {
+        uint64_t left = u64_sub(number_of(change, "deadlineBoottimeNs", 0), boottime_ns());
+        int state = change_state_from_name(text_of(change, "state"));
+        int r = exit_of_change(change);
+        const char *why = reason_words(c, change);
+
+        if (state == CHANGE_PROBATION || state == CHANGE_HELD) {
+                (void)fprintf(c->out.file, "%s, verified. On probation for %s.\n",
+                                knobs_words(c, change),
+                                out_duration(&c->out, left / NSEC_PER_USEC + USEC_PER_SEC / 2));
+                print_lasting(c, change);
+        } else if (state == CHANGE_COMMITTED) {
+                (void)fprintf(c->out.file, "%s, verified and %s.\n", knobs_words(c, change),
+                                state_words(c, change));
+                print_lasting(c, change);
+        } else {
+                (void)fprintf(c->out.file, "%s %s: %s%s%s\n",
+                                out_text(&c->out, text_of(change, "id")), knobs_words(c, change),
+                                state_words(c, change), why[0] ? ": " : "", why);
+        }
+        return r;
+}
+
+int print_json(struct cli *c, struct json_writer *w) {
+        const char *text;
+        size_t len;
+
+        if (json_writer_end(w, &text, &len) < 0)
+                return complain(c, EXIT_ERROR, "out of memory");
+        (void)fprintf(c->out.file, "%s\n", text);
+        return EXIT_DONE;
+}
+
+void put_object(struct cli *c, struct json_writer *w, const char *key, const struct json *object) {
+        const struct json *id = json_get(object, "id");
+
+        json_open_object(w, key);
+        if (id)
+                json_put_value(w, "id", id);
+        for (const struct json *m = object->child; m; m = m->next)
+                if (m != id && strcmp(m->key, "name") != 0)
+                        json_put_value(w, m->key, m);
+        if (json_get(object, "cgroupInode")) {
+                const struct place *p = place_of(c, object);
+
+                json_put_string(w, "name", p && p->name[0] ? p->name : NULL);
+        }
+        json_close_object(w);
+}
