@@ -25,6 +25,7 @@
 #define PROCESS_PATH_SIZE 128
 #define STARTTIME_FIELD   22 /* proc(5), counted from 1 */
 #define STATE_FIELD       3
+#define TURN_MS           10
 
 /* By system call: a few are cheaper than the page fault of the first by vDSO. */
 static uint64_t clock_ns(clockid_t clock) {
@@ -34,28 +35,34 @@ static uint64_t clock_ns(clockid_t clock) {
         return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-/* Waits until @fd can be read; 0 when @until has come. */
-static int wait_readable(int fd, uint64_t until) {
+/*
+ * Waits until @fd can be read, in short turns. Where processes must queue for a CPU a turn takes
+ * longer than its time, and so there is more of it for a runtime that must queue as well.
+ *
+ * Returns: 1 readable or closed, 0 no turn is left
+ */
+static int wait_readable(int fd, uint64_t *turns) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
 
-        for (;;) {
-                uint64_t left_ns = u64_sub(until, clock_ns(CLOCK_MONOTONIC));
-                int r = poll(&p, 1, (int)(left_ns / NSEC_PER_MSEC));
+        for (; *turns > 0; (*turns)--) {
+                int r = poll(&p, 1, TURN_MS);
 
-                if (r >= 0)
-                        return r;
-                if (errno != EINTR)
+                if (r > 0)
+                        return 1;
+                if (r < 0 && errno != EINTR)
                         return -errno;
         }
+        return 0;
 }
 
 ssize_t hook_read_state(int fd, char *buf, uint64_t wait_ns) {
         uint64_t until = clock_ns(CLOCK_MONOTONIC) + wait_ns;
+        uint64_t turns = wait_ns / (TURN_MS * NSEC_PER_MSEC);
         size_t used = 0;
         bool over = false;
 
         for (;;) {
-                int r = wait_readable(fd, until);
+                int r = wait_readable(fd, &turns);
                 ssize_t n;
 
                 if (r < 0)

@@ -25,7 +25,8 @@ struct hook_paths {
  * killed by SIGPIPE (crun before 1.17 does not ignore it).
  *
  * @buf:     HOOK_STATE_MAX + 1 bytes; what is kept ends with a NUL
- * @wait_ns: after this no more is read, end or not
+ * @wait_ns: longest wait for more to come, longer only where CPUs are short; a stream that never
+ *           pauses is left after this, too
  * Returns:  bytes kept; it may be less than a whole document
  * Errors:   -EFBIG longer than HOOK_STATE_MAX; of read(2) and poll(2)
  */

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 
 #define REGISTRY_DIR "/run/dtgov/containers"
-#define LIFE_SEC     2 /* for all of it; a few milliseconds is usual */
+#define LIFE_SEC     5 /* for all of it; a few milliseconds is usual */
 #define CPU_SEC      1
 
 static char state_text[HOOK_STATE_MAX + 1];

@@ -172,8 +172,8 @@ static void states_that_are_not_of_a_container_leave_no_trace(void **state) {
                 "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":\"4242\"}",
                 "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4242}x",
                 "{\"id\":\"c1\xff\",\"status\":\"creating\",\"pid\":4242}",
-                "{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4242,\"a\":"
-                "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]}",
+                ("{\"id\":\"c1\",\"status\":\"creating\",\"pid\":4242,\"a\":"
+                 "[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]}"),
         };
         struct place *place = *state;
 
