@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an approved proposal to its probation: precheck, intent, apply, verify. Nothing is written
+ * before the intent with the old value of every limit file is durable.
+ */
+#include "governor/control/control.h"
+#include "governor/control/guard_input.h"
+#include "state/log.h"
+#include "state/text.h"
+
+#include <string.h>
+
+int engine_begin(struct control *c, const struct proposal *p, uid_t uid, const char *note,
+                struct waiter *w) {
+        struct managed *m = container_find(c, p->container_id, p->cgroup_inode);
+        struct run *run = calloc(1, sizeof(*run));
+
+        if (!run)
+                return -ENOMEM;
+        run->this_boot = true;
+        run->proposal = *p;
+        run->change = (struct change){
+                .proposal = p->number,
+                .cgroup_inode = p->cgroup_inode,
+                .rule = p->rule,
+                .state = CHANGE_APPROVED,
+                .uid = uid,
+                .changes_count = p->changes_count,
+                .approved_boottime_ns = proc_boottime_ns(),
+        };
+        memcpy(run->change.container_id, p->container_id, sizeof(p->container_id));
+        memcpy(run->change.changes, p->changes, sizeof(p->changes));
+        (void)text_copy(run->note, sizeof(run->note), note);
+        run->next = c->engine.runs;
+        c->engine.runs = run;
+        if (w)
+                run_wait(run, w);
+        if (!m) {
+                run_say(run, "the container has ended or was replaced; nothing was changed");
+                run_enter(c, run, CHANGE_STALE, REASON_REPLACED);
+                return 0;
+        }
+        run->container = container_ref(m);
+        run->change.state = CHANGE_PRECHECK;
+        run_submit(c, run, STEP_PRECHECK);
+        return 0;
+}
+
+static int refuse(struct control *c, struct run *run, enum change_state state, enum reason reason) {
+        run_enter(c, run, state, reason);
+        return STEP_NONE;
+}
+
+/* Compare-and-set: the values that were shown are still those of the kernel. */
+static enum reason check_old(struct run *run, const struct limits *limits) {
+        for (unsigned i = 0; i < run->change.changes_count; i++) {
+                const struct knob_change *k = &run->change.changes[i];
+                const char *text = limits->text[k->knob];
+                struct knob_value now;
+
+                if (!text || knob_read_text(k->knob, text, &now) < 0) {
+                        run_say(run, "%s is not available for this container",
+                                        knobs[k->knob].file);
+                        return REASON_KNOB_ABSENT;
+                }
+                if (!knob_equal(now, k->old)) {
+                        run_say(run, "%s is %s now: it changed since it was proposed; propose anew",
+                                        knobs[k->knob].file, text);
+                        return REASON_STALE;
+                }
+        }
+        return REASON_NONE;
+}
+
+static int write_intent(struct control *c, struct run *run, struct change_job *j) {
+        int r = control_journal_ok(c) ? journal_next_change(c->journal, &run->change.number) : -EROFS;
+
+        if (r >= 0) {
+                run->change.state = CHANGE_INTENT;
+                r = journal_intent(c->journal, &run->change, &j->limits);
+        }
+        if (r < 0) {
+                run->change.number = 0;
+                run->change.state = CHANGE_PRECHECK;
+                run_say(run, "the journal cannot be written (%s): no change was made; rollbacks "
+                             "still work",
+                                strerror(-r));
+                return refuse(c, run, CHANGE_REFUSED,
+                                r == -EROFS ? REASON_JOURNAL : REASON_NOSPACE);
+        }
+        if (run->note[0])
+                (void)journal_note(c->journal, run->change.number, run->change.proposal, run->note);
+        run->before = j->limits;
+        j->limits = (struct limits){ 0 };
+        run_enter(c, run, CHANGE_APPLYING, REASON_NONE);
+        return STEP_APPLY;
+}
+
+int precheck_after(struct control *c, struct run *run, struct change_job *j, int r) {
+        struct guard_answer answer;
+        enum reason reason;
+
+        if (!run->container->alive || r == -ENODEV || r == -ENOENT) {
+                run_say(run, "the container ended; nothing was changed");
+                return refuse(c, run, CHANGE_STALE, REASON_REPLACED);
+        }
+        if (r < 0) {
+                run_say(run, "%s; nothing was changed", j->error.text);
+                return refuse(c, run, CHANGE_REFUSED, r == -EREMOTE ? REASON_OWNER : REASON_WRITE);
+        }
+        if (run->undo_wanted) {
+                run_say(run, "taken back before anything was changed");
+                return refuse(c, run, CHANGE_REFUSED, run->undo_reason);
+        }
+        (void)text_copy(run->unit, sizeof(run->unit), j->unit);
+        run->change.owner = j->unit[0] ? OWNER_SYSTEMD : OWNER_PLAIN;
+        reason = check_old(run, &j->limits);
+        if (reason != REASON_NONE)
+                return refuse(c, run,
+                                reason == REASON_STALE ? CHANGE_STALE : CHANGE_REFUSED, reason);
+        guard_ask(c, run->container, &run->proposal, &answer);
+        if (answer.verdict == GUARD_REFUSE) {
+                run_say(run, "%s", answer.text);
+                return refuse(c, run, CHANGE_REFUSED, answer.reason);
+        }
+        signals_read(run->container, run->signals);
+        return write_intent(c, run, j);
+}
+
+static int position_of(const struct change *x, enum knob_id id) {
+        for (unsigned i = 0; i < x->changes_count; i++)
+                if (x->changes[i].knob == id)
+                        return (int)i;
+        return -1;
+}
+
+/* The same value under another name (kernel/sched/core.c: cpu.weight.nice). */
+static bool is_alias(const struct change *x, enum knob_id id) {
+        return id == KNOB_CPU_WEIGHT_NICE && position_of(x, KNOB_CPU_WEIGHT) >= 0;
+}
+
+/* The changed files hold the target, and every other limit file is byte-equal to before. */
+static enum reason verify(struct run *run, const struct limits *after) {
+        enum reason reason = REASON_NONE;
+
+        for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
+                const char *old = run->before.text[id], *new = after->text[id];
+                int position = position_of(&run->change, id);
+                struct knob_value value;
+
+                if (position >= 0) {
+                        if (new && knob_read_text(id, new, &value) >= 0 &&
+                                        knob_equal(value, run->change.changes[position].new))
+                                continue;
+                        run_say(run, "%s is %s after it was written", knobs[id].file,
+                                        new ? new : "gone");
+                        reason = REASON_VERIFY;
+                } else if ((old || new) && (!old || !new || strcmp(old, new) != 0) &&
+                                !is_alias(&run->change, id)) {
+                        run_say(run, "%s went from %s to %s with it", knobs[id].file,
+                                        old ? old : "absent", new ? new : "absent");
+                        run->others |= 1ULL << id;
+                        reason = REASON_OTHER_CHANGED;
+                }
+        }
+        return reason;
+}
+
+static enum reason failure(struct run *run, const struct change_job *j, int r) {
+        if (r == -ETIMEDOUT || r == -ECANCELED) {
+                run_say(run, "the kernel was slow to reclaim: the write took over 2 s");
+                return REASON_SLOW;
+        }
+        run_say(run, "%s", j->error.text);
+        if (r == -ESTALE)
+                return REASON_EXTERNAL;
+        return r == -EREMOTE ? REASON_OWNER : REASON_WRITE;
+}
+
+int apply_after(struct control *c, struct run *run, struct change_job *j, int r) {
+        enum reason reason;
+
+        if (!run->container->alive ||
+                        ((r == -ENODEV || r == -ENOENT) &&
+                                        cgroup_populated(run->container->dir_fd) < 0)) {
+                run_say(run, "container ended; its limits ended with it");
+                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
+                return STEP_NONE;
+        }
+        if (r < 0)
+                return undo_begin(c, run, failure(run, j, r));
+        run->change.state = CHANGE_VERIFY;
+        reason = verify(run, &j->limits);
+        if (reason != REASON_NONE)
+                return undo_begin(c, run, reason);
+        if (run->undo_wanted)
+                return undo_begin(c, run, run->undo_reason);
+        probation_begin(c, run);
+        return STEP_NONE;
+}

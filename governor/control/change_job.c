@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kernel first, owner second: a write to the file is felt at once and reclaims here, not in PID 1.
+ * cgroupfs has no atomic compare-and-set, so each write reads just before and everything is read
+ * once more at the end. Nothing here looks at a clock or another container.
+ */
+#include "governor/control/change_job.h"
+
+#include "governor/control/containers.h"
+#include "governor/kernel/cgroup_write.h"
+#include "policies/rules/transition.h"
+
+#include <string.h>
+
+void change_job_free(struct change_job *j) {
+        if (!j)
+                return;
+        limits_done(&j->limits);
+        container_unref(j->container);
+        free(j);
+}
+
+static bool is_gone(int r) {
+        return r == -ENODEV || r == -ENOENT;
+}
+
+static int read_knob(const struct change_job *j, enum knob_id id, struct knob_value *ret) {
+        char text[KNOB_VALUE_TEXT_MAX * 2];
+        ssize_t n = cgroup_read(j->container->dir_fd, knobs[id].file, text, sizeof(text));
+
+        return n < 0 ? (int)n : knob_read_text(id, text, ret);
+}
+
+static int read_limits(struct change_job *j) {
+        limits_done(&j->limits);
+        return cgroup_read_limits(j->container->dir_fd, &j->limits);
+}
+
+static int fail_knob(struct change_job *j, unsigned position, int r, const char *what) {
+        j->position = position;
+        return error_errno(&j->error, r, "%s: %s", knobs[j->change.changes[position].knob].file, what);
+}
+
+static int apply_knob(struct change_job *j, unsigned position) {
+        const struct knob_change *k = &j->change.changes[position];
+        struct knob_value now;
+        char was[KNOB_VALUE_TEXT_MAX];
+        int r;
+
+        if (job_cancelled(&j->job))
+                return -ECANCELED;
+        r = read_knob(j, k->knob, &now);
+        if (r < 0)
+                return fail_knob(j, position, r, "cannot be read");
+        if (knob_equal(now, k->new))
+                return 0;
+        if (!knob_equal(now, k->old)) {
+                knob_write_text(k->knob, now, was, sizeof(was));
+                j->position = position;
+                j->found[position] = now;
+                return error_set(&j->error, -ESTALE, "%s is %s now: somebody else changed it",
+                                knobs[k->knob].file, was);
+        }
+        r = cgroup_write(j->container->dir_fd, k->knob, k->new);
+        return r < 0 ? fail_knob(j, position, r, "the kernel refused the value") : 0;
+}
+
+static int find_unit(struct change_job *j) {
+        int r = owner_unit_of(j->owner, j->container->container.cgroup, j->unit);
+
+        if (r < 0)
+                return error_errno(&j->error, r, "asking systemd whose %s is",
+                                j->container->container.cgroup);
+        return 0;
+}
+
+static int precheck(struct change_job *j) {
+        int r = read_limits(j);
+
+        if (r < 0)
+                return error_errno(&j->error, r, "reading the limits");
+        r = find_unit(j);
+        if (r == 0 && j->unit[0])
+                r = owner_check(j->owner, j->unit, &j->limits, &j->error);
+        return r;
+}
+
+static int apply(struct change_job *j) {
+        unsigned order[PROPOSAL_KNOBS_MAX];
+        int r = 0;
+
+        transition_order(&j->change, order);
+        for (unsigned i = 0; i < j->change.changes_count && r == 0; i++)
+                r = apply_knob(j, order[i]);
+        if (r == 0 && j->unit[0]) {
+                r = read_limits(j);
+                if (r == 0 && !job_cancelled(&j->job))
+                        r = owner_tell(j->owner, j->unit, &j->limits, &j->error);
+        }
+        return r < 0 ? r : read_limits(j);
+}
+
+static uint64_t in_use(const struct change_job *j, enum knob_id id) {
+        uint64_t use = 0;
+
+        if (id == KNOB_MEMORY_MAX || id == KNOB_MEMORY_HIGH)
+                (void)cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
+        else if (id == KNOB_PIDS_MAX)
+                (void)cgroup_read_u64(j->container->dir_fd, "pids.current", &use);
+        return use;
+}
+
+/* A kept value that is journaled already is good enough as long as use has not outgrown it. */
+static bool is_kept_enough(const struct change *c, unsigned position, struct knob_value need) {
+        return (c->kept_mask >> position & 1) &&
+                knob_compare(c->changes[position].knob, c->kept[position], need) >= 0;
+}
+
+static int undo_write(struct change_job *j, unsigned position, struct undo_knob u) {
+        enum knob_id id = j->change.changes[position].knob;
+        struct knob_value now;
+        int r;
+
+        if (u.kept && !is_kept_enough(&j->change, position, u.value)) {
+                j->position = position;
+                j->keep = u.value;
+                return UNDO_KEEP_FIRST;
+        }
+        if (u.kept)
+                u.value = j->change.kept[position];
+        else
+                j->change.kept_mask &= ~(1U << position);
+        r = cgroup_write(j->container->dir_fd, id, u.value);
+        if (r >= 0)
+                r = read_knob(j, id, &now);
+        if (r < 0)
+                return fail_knob(j, position, r, "the old value cannot be written");
+        return knob_equal(now, u.value) ? 0 : fail_knob(j, position, -EIO, "it did not take the value");
+}
+
+static int undo_knob(struct change_job *j, unsigned position) {
+        const struct knob_change *k = &j->change.changes[position];
+        struct undo_input input = { .present = true, .steps = &j->change.kept[position] };
+        struct undo_knob u;
+        int r = read_knob(j, k->knob, &input.current);
+
+        if (r < 0)
+                return fail_knob(j, position, r, "cannot be read");
+        input.steps_count = j->change.kept_mask >> position & 1;
+        input.in_use = in_use(j, k->knob);
+        u = undo_decide(k, &input);
+        switch (u.action) {
+        case UNDO_NOTHING:
+                return 0;
+        case UNDO_WRITE:
+                j->in_use = input.in_use;
+                return undo_write(j, position, u);
+        case UNDO_CONFLICT:
+                j->conflict[position] = true;
+                j->found[position] = input.current;
+                return 0;
+        case UNDO_GONE:
+                return -ENODEV;
+        }
+        return -EINVAL;
+}
+
+/* Files that are not of the change and changed together with it get their text of before. */
+static int undo_others(struct change_job *j) {
+        struct knob_value value;
+        int r;
+
+        for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
+                if (!(j->others >> id & 1) || !knobs[id].settable || !j->before->text[id])
+                        continue;
+                r = knob_read_text(id, j->before->text[id], &value);
+                if (r >= 0)
+                        r = cgroup_write(j->container->dir_fd, id, value);
+                if (r < 0)
+                        return error_errno(&j->error, r, "%s: the old value", knobs[id].file);
+        }
+        return 0;
+}
+
+static int undo(struct change_job *j) {
+        unsigned order[PROPOSAL_KNOBS_MAX];
+        int failed = 0, r;
+
+        transition_order(&j->change, order);
+        /* One knob that fails keeps no other from being undone; one that is to be kept does. */
+        for (unsigned i = j->change.changes_count; i-- > 0;) {
+                r = undo_knob(j, order[i]);
+                if (r == UNDO_KEEP_FIRST || is_gone(r))
+                        return r;
+                if (r < 0)
+                        failed = r;
+        }
+        r = undo_others(j);
+        return failed < 0 ? failed : r;
+}
+
+static int tell(struct change_job *j) {
+        int r = find_unit(j);
+
+        if (r < 0 || !j->unit[0])
+                return r;
+        r = read_limits(j);
+        if (r == 0)
+                r = owner_tell(j->owner, j->unit, &j->limits, &j->error);
+        return r < 0 ? r : read_limits(j);
+}
+
+int change_job_work(struct job *job) {
+        struct change_job *j = (struct change_job *)job;
+
+        j->error.text[0] = '\0';
+        switch (j->step) {
+        case STEP_PRECHECK:
+                return precheck(j);
+        case STEP_APPLY:
+                return apply(j);
+        case STEP_UNDO:
+                return undo(j);
+        case STEP_TELL:
+                return tell(j);
+        }
+        return -EINVAL;
+}

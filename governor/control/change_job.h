@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a writer thread does for a change: look, apply, undo, tell the owner. A step touches only
+ * its job and the kernel; what it found goes back to the engine, which alone decides and journals.
+ */
+#pragma once
+
+#include "governor/control/owner.h"
+#include "governor/control/writer.h"
+#include "policies/rules/undo.h"
+
+struct control;
+struct managed;
+
+enum change_step {
+        STEP_PRECHECK, /* whose the limits are, and what all limit files hold */
+        STEP_APPLY,    /* each knob by compare-and-set, then the owner, then read all back */
+        STEP_UNDO,     /* each knob backwards, as undo_decide() says; the kernel alone */
+        STEP_TELL,     /* the owner, after an undo */
+};
+
+#define UNDO_KEEP_FIRST 1 /* a value must be journaled before the undo can go on */
+
+struct change_job {
+        struct job job;
+        struct control *control; /* for done(), not for the thread */
+        struct run *run;         /* the same; stays until the job is back */
+        enum change_step step;
+        struct managed *container; /* for its dir_fd; a reference keeps it open */
+        struct owner *owner;
+        struct change change;        /* a copy */
+        const struct limits *before; /* of the run; with @others for STEP_UNDO */
+        uint64_t others;             /* rows that are not of the change and changed with it */
+
+        char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
+        struct limits limits;       /* what all limit files hold at the end of the step */
+        unsigned position;          /* of the knob at which the step stopped */
+        struct knob_value keep;     /* UNDO_KEEP_FIRST: the value */
+        uint64_t in_use;            /* and the use that asks for it */
+        bool conflict[PROPOSAL_KNOBS_MAX];
+        struct knob_value found[PROPOSAL_KNOBS_MAX]; /* somebody else's */
+        struct error error;
+};
+
+/*
+ * Does the step; a job's work(), and called directly by recovery.
+ *
+ * Returns: 0, or UNDO_KEEP_FIRST
+ * Errors:  -ENODEV or -ENOENT the cgroup is gone; -ESTALE not the expected old value; -EREMOTE the
+ *          owner cannot express another file; -ECANCELED given up; of write(2); text in @error
+ */
+int change_job_work(struct job *job);
+
+void change_job_free(struct change_job *j);

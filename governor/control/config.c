@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/config.h"
+
+#include "state/file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int check_safe(int fd, const char *dir, const char *file, struct error *err) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return error_errno(err, -errno, "%s/%s", dir, file);
+        if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+                return error_set(err, -EPERM,
+                                "E_UNSAFE_PATH: %s/%s can be written by others than root; run: chown "
+                                "root: %s/%s && chmod go-w %s/%s",
+                                dir, file, dir, file, dir, file);
+        return 0;
+}
+
+static int load_bool(const struct json *value, const struct json *parent, bool *ret,
+                struct error *err) {
+        return json_get_bool(parent, value->key, ret, err);
+}
+
+static int load_guard(const struct json *guard, struct guard_rules *rules, struct error *err) {
+        const struct {
+                const char *key;
+                uint64_t *number;
+        } numbers[] = {
+                { "reserve_bytes", &rules->reserve_bytes },
+                { "memory_max_bytes", &rules->memory_max_bytes },
+                { "cpu_max_permille", &rules->cpu_max_permille },
+                { "pids_max", &rules->pids_max },
+        };
+
+        if (guard->type != JSON_OBJECT)
+                return error_set(err, -EINVAL, "'guard' is not an object");
+        for (const struct json *v = guard->child; v; v = v->next) {
+                int r = -ENOKEY;
+
+                if (strcmp(v->key, "lower_memory_max") == 0)
+                        r = load_bool(v, guard, &rules->lower_memory_max, err);
+                for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+                        if (strcmp(v->key, numbers[i].key) == 0)
+                                r = json_get_u64(guard, v->key, numbers[i].number, err);
+                if (r == -ENOKEY)
+                        return error_set(err, -EINVAL, "'guard.%s' is not a setting", v->key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int load_document(struct json_doc *doc, struct config *config, struct error *err) {
+        const struct json *root = json_root(doc);
+
+        if (root->type != JSON_OBJECT)
+                return error_set(err, -EINVAL, "not an object");
+        for (const struct json *v = root->child; v; v = v->next) {
+                int r;
+
+                if (strcmp(v->key, "allow_unsandboxed") == 0)
+                        r = load_bool(v, root, &config->allow_unsandboxed, err);
+                else if (strcmp(v->key, "guard") == 0)
+                        r = load_guard(v, &config->guard, err);
+                else
+                        r = error_set(err, -EINVAL, "'%s' is not a setting", v->key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int config_load(const char *dir, struct config *ret, struct error *err) {
+        CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
+        CLEANUP(closep) int dir_fd = -1;
+        CLEANUP(closep) int fd = -1;
+        CLEANUP(freep) char *text = NULL;
+        struct config config = { 0 };
+        size_t len;
+        int r;
+
+        guard_rules_default(&config.guard);
+        dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd >= 0)
+                fd = openat(dir_fd, CONFIG_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0) {
+                if (errno != ENOENT)
+                        return error_errno(err, -errno, "%s/" CONFIG_FILE, dir);
+                *ret = config;
+                return 0;
+        }
+        r = check_safe(dir_fd, dir, ".", err);
+        if (r == 0)
+                r = check_safe(fd, dir, CONFIG_FILE, err);
+        if (r < 0)
+                return r;
+        r = file_load_at(dir_fd, CONFIG_FILE, CONFIG_FILE_MAX, &text, &len);
+        if (r < 0)
+                return error_errno(err, r, "%s/" CONFIG_FILE, dir);
+        r = json_parse(text, len, 4, &doc, err);
+        if (r >= 0)
+                r = load_document(doc, &config, err);
+        if (r < 0)
+                return error_prefix(err, r, "%s/" CONFIG_FILE, dir);
+        *ret = config;
+        return 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/containers.h"
+
+#include "governor/control/control.h"
+#include "governor/kernel/scan.h"
+#include "state/log.h"
+#include "state/parse.h"
+#include "state/text.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+struct managed *container_ref(struct managed *m) {
+        m->refs++;
+        return m;
+}
+
+void container_unref(struct managed *m) {
+        if (!m || --m->refs > 0)
+                return;
+        (void)sd_event_source_disable_unref(m->events_source);
+        if (m->events_fd >= 0)
+                (void)close(m->events_fd);
+        if (m->dir_fd >= 0)
+                (void)close(m->dir_fd);
+        free(m);
+}
+
+static struct managed **bucket(struct control *c, uint64_t inode) {
+        return &c->containers.buckets[inode % CONTAINERS_BUCKETS];
+}
+
+struct managed *container_by_inode(struct control *c, uint64_t inode) {
+        for (struct managed *m = *bucket(c, inode); m; m = m->next)
+                if (m->container.cgroup_inode == inode)
+                        return m;
+        return NULL;
+}
+
+struct managed *container_find(struct control *c, const char *id, uint64_t inode) {
+        for (unsigned i = 0; i < CONTAINERS_BUCKETS; i++)
+                for (struct managed *m = c->containers.buckets[i]; m; m = m->next)
+                        if (strcmp(m->container.id, id) == 0 &&
+                                        (inode == 0 || m->container.cgroup_inode == inode))
+                                return m;
+        return NULL;
+}
+
+void containers_each(struct control *c, void (*each)(void *data, struct managed *m), void *data) {
+        for (unsigned i = 0; i < CONTAINERS_BUCKETS; i++)
+                for (struct managed *m = c->containers.buckets[i], *next; m; m = next) {
+                        next = m->next;
+                        each(data, m);
+                }
+}
+
+static void container_end(struct managed *m) {
+        struct control *c = m->control;
+        struct managed **at = bucket(c, m->container.cgroup_inode);
+
+        while (*at && *at != m)
+                at = &(*at)->next;
+        if (!*at)
+                return;
+        *at = m->next;
+        c->containers.count--;
+        m->alive = false;
+        (void)sd_event_source_set_enabled(m->events_source, SD_EVENT_OFF);
+        if (m->file[0])
+                (void)registry_remove(c->containers_fd, m->file);
+        log_info("container %.12s ended", m->container.id);
+        observer_link_container_end(c, m);
+        engine_container_ended(c, m);
+        container_unref(m);
+}
+
+/*
+ * The file must be read by the very fd that is polled, else it stays readable for good; and an
+ * error of poll means nothing here: it is set at every change (kernfs).
+ */
+static bool still_populated(struct managed *m) {
+        static const char *const keys[] = { "populated" };
+        uint64_t populated = 0;
+        char text[256];
+        ssize_t n = pread(m->events_fd, text, sizeof(text) - 1, 0);
+
+        if (n < 0)
+                return false; /* ENODEV: removed */
+        text[n] = '\0';
+        return parse_flat_keyed(text, keys, 1, &populated) == 0 || populated != 0;
+}
+
+static int on_cgroup_events(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        struct managed *m = userdata;
+
+        (void)s;
+        (void)fd;
+        (void)revents;
+        if (!still_populated(m))
+                container_end(m);
+        return 0;
+}
+
+static int watch_end(struct control *c, struct managed *m) {
+        int r;
+
+        m->events_fd = openat(m->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+        if (m->events_fd < 0)
+                return -errno;
+        r = sd_event_add_io(c->event, &m->events_source, m->events_fd, EPOLLPRI, on_cgroup_events, m);
+        return r == -EPERM ? 0 : r; /* a plain file of a test's tree cannot be polled */
+}
+
+static int container_add(struct control *c, const struct container *container, unsigned flags,
+                int dir_fd, const char *file) {
+        CLEANUP(closep) int fd = dir_fd;
+        struct managed *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->control = c;
+        m->container = *container;
+        m->flags = flags;
+        m->refs = 1;
+        m->dir_fd = take_fd(&fd);
+        m->events_fd = -1;
+        m->alive = true;
+        m->protected_ = scan_protected(container->cgroup, c->self_cgroup);
+        (void)text_copy(m->file, sizeof(m->file), file);
+        if (owner_has_systemd(c->owner) && owner_may_be_unit(container->cgroup))
+                m->flags |= CONTAINER_OWNED_BY_SYSTEMD;
+        r = c->event ? watch_end(c, m) : 0;
+        if (r < 0) {
+                container_unref(m);
+                return r;
+        }
+        m->next = *bucket(c, container->cgroup_inode);
+        *bucket(c, container->cgroup_inode) = m;
+        c->containers.count++;
+        log_debug("container %.12s: %s", container->id, container->cgroup);
+        engine_container_began(c, m);
+        observer_link_container(c, m);
+        if (m->events_fd >= 0 && !still_populated(m))
+                container_end(m);
+        return 0;
+}
+
+static bool is_below(const char *path, const char *above) {
+        size_t len = strlen(above);
+
+        return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* The process that the hook saw must be that one and in that cgroup, as long as it lives. */
+static int check_process(struct control *c, const struct container *container, int dir_fd,
+                struct error *err) {
+        char path[CONTAINER_PATH_SIZE];
+        struct proc_stat st;
+
+        if (container->pid <= 0 || proc_stat(c->proc_fd, container->pid, &st) < 0 ||
+                        st.starttime_ticks != container->starttime_ticks || st.state == 'Z')
+                return cgroup_populated(dir_fd) > 0; /* it may have left children behind */
+        if (proc_cgroup(c->proc_fd, container->pid, path) < 0)
+                return cgroup_populated(dir_fd) > 0;
+        if (!is_below(path, container->cgroup))
+                return error_set(err, -ESTALE, "process %d is in %s, not in %s", container->pid, path,
+                                container->cgroup);
+        return 1;
+}
+
+int container_check(struct control *c, const struct container *container, int *ret_fd,
+                struct error *err) {
+        CLEANUP(closep) int fd = -1;
+        uint64_t inode;
+        int r = cgroup_open(&c->root, container->cgroup, &fd, &inode, err);
+
+        if (r == -ENOENT || r == -ENODEV)
+                return 0;
+        if (r < 0)
+                return r;
+        if (inode != container->cgroup_inode)
+                return 0; /* a successor of the same name: this one is gone */
+        if (scan_protected(container->cgroup, c->self_cgroup))
+                return error_set(err, -EPERM, "E_PROTECTED: %s is not dtgov's to govern",
+                                container->cgroup);
+        r = check_process(c, container, fd, err);
+        if (r > 0)
+                *ret_fd = take_fd(&fd);
+        return r;
+}
+
+/* FNV-1a: tells names apart, no more. */
+static uint64_t name_hash(const char *name) {
+        uint64_t hash = 0xcbf29ce484222325;
+
+        for (; *name; name++)
+                hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+        return hash;
+}
+
+static bool is_bad_known(struct containers *t, const char *name) {
+        uint64_t hash = name_hash(name);
+
+        for (unsigned i = 0; i < CONTAINERS_BAD_MAX; i++)
+                if (t->bad[i] == hash)
+                        return true;
+        t->bad[t->bad_next++ % CONTAINERS_BAD_MAX] = hash;
+        return false;
+}
+
+static int take_file(void *data, const char *name) {
+        struct control *c = data;
+        struct container container;
+        char id[CONTAINER_ID_SIZE], ignored[CONTAINER_ID_SIZE];
+        unsigned flags = 0;
+        uint64_t inode;
+        struct error err = { "" };
+        int fd = -1, r;
+
+        r = registry_parse_name(name, id, &inode);
+        if (r < 0)
+                return 0; /* a temporary file, or none of ours */
+        if (container_by_inode(c, inode))
+                return 0; /* known, or adopted before the hook was in place */
+        r = registry_get(c->containers_fd, name, &container, &err);
+        if (r >= 0 && (container.cgroup_inode != inode || strcmp(container.id, id) != 0))
+                r = error_set(&err, -EINVAL, "the content is of another container");
+        if (r >= 0)
+                r = container_check(c, &container, &fd, &err);
+        if (r == 0)
+                (void)registry_remove(c->containers_fd, name); /* ended while nobody watched */
+        if (r > 0) {
+                (void)scan_classify(container.cgroup, ignored, &flags);
+                r = container_add(c, &container, flags & ~CONTAINER_ADOPTED, fd, name);
+        }
+        if (r < 0 && r != -ENOENT && !is_bad_known(&c->containers, name))
+                log_warning("registry file %s, ignoring: %s", name,
+                                err.text[0] ? err.text : strerror(-r));
+        return 0;
+}
+
+static int adopt(void *data, const struct container *container, unsigned flags) {
+        struct control *c = data;
+        uint64_t inode;
+        int fd = -1;
+
+        if (container_by_inode(c, container->cgroup_inode) ||
+                        scan_protected(container->cgroup, c->self_cgroup) ||
+                        cgroup_open(&c->root, container->cgroup, &fd, &inode, NULL) < 0)
+                return 0;
+        if (inode != container->cgroup_inode) {
+                (void)close(fd);
+                return 0;
+        }
+        return container_add(c, container, flags | CONTAINER_ADOPTED, fd, "");
+}
+
+void containers_scan(struct control *c) {
+        int r = registry_list(c->containers_fd, take_file, c);
+
+        if (r >= 0)
+                r = scan_containers(&c->root, c->proc_fd, adopt, c);
+        if (r < 0)
+                log_warning("looking for containers: %s, trying again", strerror(-r));
+}
+
+static int on_inotify(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        struct control *c = userdata;
+        _Alignas(struct inotify_event) char buf[16384];
+        ssize_t n;
+
+        (void)s;
+        (void)revents;
+        while ((n = read(fd, buf, sizeof(buf))) > 0)
+                for (char *at = buf; at < buf + n;) {
+                        const struct inotify_event *e = (const void *)at;
+
+                        if (e->mask & IN_Q_OVERFLOW)
+                                containers_scan(c);
+                        else if (e->len > 0)
+                                (void)take_file(c, e->name);
+                        at += sizeof(*e) + e->len;
+                }
+        return 0;
+}
+
+static int on_scan(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void)usec;
+        containers_scan(userdata);
+        (void)sd_event_source_set_time_relative(s, CONTAINERS_SCAN_USEC);
+        return 0;
+}
+
+int containers_init(struct control *c) {
+        struct containers *t = &c->containers;
+        char path[64];
+        int r;
+
+        t->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        if (t->inotify_fd < 0)
+                return -errno;
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", c->containers_fd);
+        if (inotify_add_watch(t->inotify_fd, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
+                return -errno;
+        r = sd_event_add_io(c->event, &t->inotify_source, t->inotify_fd, EPOLLIN, on_inotify, c);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(c->event, &t->scan_source, CLOCK_MONOTONIC,
+                        CONTAINERS_SCAN_USEC, USEC_PER_SEC, on_scan, c);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(t->scan_source, SD_EVENT_ON);
+}
+
+void containers_done(struct control *c) {
+        struct containers *t = &c->containers;
+
+        (void)sd_event_source_disable_unref(t->inotify_source);
+        (void)sd_event_source_disable_unref(t->scan_source);
+        if (t->inotify_fd > 0)
+                (void)close(t->inotify_fd);
+        for (unsigned i = 0; i < CONTAINERS_BUCKETS; i++)
+                for (struct managed *m; (m = t->buckets[i]);) {
+                        t->buckets[i] = m->next;
+                        container_unref(m);
+                }
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of changes and the way of every step: out to a writer thread, back to run_after(), which
+ * says what comes next. Recovery drives the same functions without threads.
+ */
+#include "governor/control/engine.h"
+
+#include "governor/control/control.h"
+#include "policies/rules/transition.h"
+#include "state/log.h"
+#include "state/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_open(const struct run *run) {
+        return change_states[run->change.state].open;
+}
+
+bool run_in_force(const struct run *run) {
+        return is_open(run) || run->change.state == CHANGE_COMMITTED;
+}
+
+void run_say(struct run *run, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        (void)vsnprintf(run->text, sizeof(run->text), format, args);
+        va_end(args);
+}
+
+static void run_free(struct run *run) {
+        limits_done(&run->before);
+        container_unref(run->container);
+        free(run);
+}
+
+static void run_unlink(struct control *c, struct run *run) {
+        struct run **at = &c->engine.runs;
+
+        while (*at && *at != run)
+                at = &(*at)->next;
+        if (*at)
+                *at = run->next;
+}
+
+/* Forgets the oldest ended one; the journal keeps it. */
+static void forget_oldest(struct control *c) {
+        struct run *oldest = NULL;
+
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                if (!run_in_force(run) && run->jobs == 0 && !run->waiters)
+                        oldest = run;
+        if (!oldest)
+                return;
+        c->engine.ended--;
+        run_unlink(c, oldest);
+        run_free(oldest);
+}
+
+void run_wait(struct run *run, struct waiter *w) {
+        w->next = run->waiters;
+        run->waiters = w;
+}
+
+static bool is_settled(const struct run *run, const struct waiter *w) {
+        if (!is_open(run) || run->change.state == CHANGE_ROLLBACK_FAILED)
+                return true;
+        return !w->end && run->change.state == CHANGE_PROBATION;
+}
+
+static void wake(struct run *run) {
+        struct waiter *all = TAKE(run->waiters);
+
+        while (all) {
+                struct waiter *w = all;
+
+                all = w->next;
+                if (is_settled(run, w))
+                        w->call(w, run);
+                else
+                        run_wait(run, w);
+        }
+}
+
+/* The rollback of several changes of one container: the next older one has its turn. */
+static void undo_next(struct control *c, uint64_t inode) {
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                if (run->change.cgroup_inode == inode && run->undo_next && run_in_force(run)) {
+                        (void)engine_undo(c, run, REASON_PERSON, run->text);
+                        return;
+                }
+}
+
+static void run_end(struct control *c, struct run *run) {
+        uint64_t inode = run->change.cgroup_inode;
+
+        run->undo_next = false;
+        limits_done(&run->before);
+        if (run->jobs == 0) {
+                container_unref(run->container);
+                run->container = NULL;
+        }
+        if (run->change.number == 0) {
+                run_unlink(c, run);
+                run_free(run);
+        } else if (++c->engine.ended > ENGINE_ENDED_MAX) {
+                forget_oldest(c);
+        }
+        undo_next(c, inode);
+}
+
+static void run_log(const struct run *run) {
+        const struct change *x = &run->change;
+        bool quiet = x->state == CHANGE_APPLYING || x->state == CHANGE_VERIFY ||
+                        x->state == CHANGE_ROLLING_BACK || x->number == 0;
+
+        log_write(quiet ? LOG_DEBUG : LOG_NOTICE, "change C%llu of %.12s: %s%s%s",
+                        (unsigned long long)x->number, x->container_id,
+                        change_states[x->state].name, run->text[0] ? ": " : "", run->text);
+}
+
+void run_enter(struct control *c, struct run *run, enum change_state state, enum reason reason) {
+        struct change *x = &run->change;
+
+        if (!transition_allowed(x->state, state))
+                log_warning("change C%llu: %s after %s", (unsigned long long)x->number,
+                                change_states[state].name, change_states[x->state].name);
+        x->state = state;
+        x->reason = reason;
+        if (!run_in_force(run) || state == CHANGE_COMMITTED)
+                x->ended_boottime_ns = proc_boottime_ns();
+        /* A record that cannot be written is told by the journal's health; the undo goes on. */
+        if (x->number != 0 && state != CHANGE_VERIFY)
+                (void)journal_state(c->journal, x, /* durable= */ false);
+        run_log(run);
+        if (x->number != 0)
+                observer_link_change(c, x);
+        wake(run);
+        if (!run_in_force(run))
+                run_end(c, run);
+}
+
+struct change_job *run_job(struct control *c, struct run *run, enum change_step step) {
+        struct change_job *j = calloc(1, sizeof(*j));
+
+        if (!j)
+                return NULL;
+        j->control = c;
+        j->run = run;
+        j->step = step;
+        j->container = container_ref(run->container);
+        j->owner = c->owner;
+        j->change = run->change;
+        j->before = &run->before;
+        j->others = run->others;
+        j->job.work = change_job_work;
+        j->job.undo = step == STEP_UNDO;
+        j->job.slow = step == STEP_TELL || step == STEP_PRECHECK ||
+                        run->change.owner == OWNER_SYSTEMD;
+        (void)text_copy(j->unit, sizeof(j->unit), run->unit);
+        return j;
+}
+
+int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
+        switch (j->step) {
+        case STEP_PRECHECK:
+                return precheck_after(c, run, j, r);
+        case STEP_APPLY:
+                return apply_after(c, run, j, r);
+        case STEP_UNDO:
+                return undo_after(c, run, j, r);
+        case STEP_TELL:
+                return tell_after(c, run, j, r);
+        }
+        return STEP_NONE;
+}
+
+/*
+ * A thread that was given up has come back: what it did after the undo is looked at once more, for
+ * it may have been stopped between its last look at the flag and its write.
+ */
+static int late_after(struct control *c, struct run *run) {
+        if (run->jobs > 0 || run->change.number == 0 || !run->container || !run->container->alive)
+                return STEP_NONE;
+        if (run->change.state == CHANGE_ROLLED_BACK || run->change.state == CHANGE_CONFLICT) {
+                log_warning("change C%llu: a writer came back late, looking once more",
+                                (unsigned long long)run->change.number);
+                c->engine.ended--;
+                return undo_begin(c, run, REASON_SLOW);
+        }
+        return STEP_NONE;
+}
+
+static void on_done(struct job *job, int r) {
+        struct change_job *j = (struct change_job *)job;
+        struct control *c = j->control;
+        struct run *run = j->run;
+        bool given_up = r == -ETIMEDOUT && !job->abandoned && job_cancelled(job);
+        int next;
+
+        run->busy = false;
+        if (!given_up)
+                run->jobs--;
+        next = job->abandoned ? late_after(c, run) : run_after(c, run, j, r);
+        run_submit(c, run, next);
+        if (!given_up)
+                change_job_free(j);
+}
+
+void run_submit(struct control *c, struct run *run, int step) {
+        struct change_job *j;
+
+        if (step == STEP_NONE)
+                return;
+        j = run_job(c, run, step);
+        if (!j) {
+                run->retry_ns = proc_boottime_ns() + NSEC_PER_SEC; /* the tick tries again */
+                return;
+        }
+        j->job.done = on_done;
+        run->jobs++;
+        run->busy = true;
+        writers_submit(c->writers, &j->job);
+}
+
+struct run *engine_find(struct control *c, uint64_t number) {
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                if (run->change.number == number)
+                        return run;
+        return NULL;
+}
+
+struct run *engine_open_of(struct control *c, uint64_t cgroup_inode) {
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                if (run->change.cgroup_inode == cgroup_inode && is_open(run))
+                        return run;
+        return NULL;
+}
+
+unsigned engine_probations(struct control *c) {
+        unsigned count = 0;
+
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                count += run->change.state == CHANGE_PROBATION;
+        return count;
+}
+
+unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns) {
+        unsigned count = 0;
+
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                count += run->change.cgroup_inode == cgroup_inode && run->change.number != 0 &&
+                                run->change.rule != RULE_PERSON &&
+                                run->change.approved_boottime_ns >= boottime_ns;
+        return count;
+}
+
+static bool share_knob(const struct change *a, const struct change *b) {
+        for (unsigned i = 0; i < a->changes_count; i++)
+                for (unsigned k = 0; k < b->changes_count; k++)
+                        if (a->changes[i].knob == b->changes[k].knob)
+                                return true;
+        return false;
+}
+
+struct run *engine_newer(struct control *c, const struct run *run) {
+        for (struct run *r = c->engine.runs; r && r != run; r = r->next)
+                if (r->change.cgroup_inode == run->change.cgroup_inode && run_in_force(r) &&
+                                share_knob(&r->change, &run->change))
+                        return r;
+        return NULL;
+}
+
+void engine_container_began(struct control *c, struct managed *m) {
+        for (struct run *run = c->engine.runs; run; run = run->next)
+                if (run->change.cgroup_inode == m->container.cgroup_inode && run_in_force(run) &&
+                                !run->container)
+                        run->container = container_ref(m);
+}
+
+void engine_container_ended(struct control *c, struct managed *m) {
+        for (struct run *run = c->engine.runs, *next; run; run = next) {
+                next = run->next;
+                if (run->container != m || run->busy || !run_in_force(run))
+                        continue; /* a busy one finds out when its job is back */
+                run_say(run, "container ended; its limits ended with it");
+                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
+        }
+}
+
+static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
+        struct control *c = userdata;
+        uint64_t now = proc_boottime_ns();
+        bool open = false;
+
+        (void)usec;
+        for (struct run *run = c->engine.runs, *next; run; run = next) {
+                next = run->next;
+                if (run->busy || !run_in_force(run))
+                        continue;
+                open |= is_open(run);
+                if (run->change.state == CHANGE_PROBATION)
+                        probation_look(c, run, now);
+                else if (run->change.state == CHANGE_COMMITTED)
+                        calm_look(c, run, now);
+                else if (run->retry_ns != 0 && now >= run->retry_ns)
+                        undo_retry(c, run, now);
+        }
+        (void)sd_event_source_set_time_relative(s, open ? ENGINE_TICK_USEC : 4 * ENGINE_TICK_USEC);
+        return 0;
+}
+
+int engine_init(struct control *c) {
+        int r = sd_event_add_time_relative(c->event, &c->engine.tick, CLOCK_MONOTONIC,
+                        ENGINE_TICK_USEC, USEC_PER_MSEC, on_tick, c);
+
+        return r < 0 ? r : sd_event_source_set_enabled(c->engine.tick, SD_EVENT_ON);
+}
+
+void engine_done(struct control *c) {
+        (void)sd_event_source_disable_unref(c->engine.tick);
+        for (struct run *run; (run = c->engine.runs);) {
+                c->engine.runs = run->next;
+                run_free(run);
+        }
+}
+
+static int load_one(void *data, const struct journal_change *from) {
+        struct control *c = data;
+        struct run *run;
+        bool live = change_states[from->change.state].open ||
+                        from->change.state == CHANGE_COMMITTED;
+
+        run = calloc(1, sizeof(*run));
+        if (!run)
+                return -ENOMEM;
+        run->change = from->change;
+        for (unsigned i = 0; i < from->steps_count; i++) {
+                unsigned position = from->steps[i].position % PROPOSAL_KNOBS_MAX;
+
+                run->change.kept[position] = from->steps[i].value;
+                run->change.kept_mask |= 1U << position;
+        }
+        (void)text_copy(run->note, sizeof(run->note), from->note);
+        run->this_boot = from->this_boot;
+        run->next = c->engine.runs;
+        c->engine.runs = run;
+        if (!live && ++c->engine.ended > ENGINE_ENDED_MAX)
+                forget_oldest(c);
+        return 0;
+}
+
+int engine_load(struct control *c) {
+        return journal_each(c->journal, load_one, c);
+}

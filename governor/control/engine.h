@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The change engine: from an approved proposal to the end of its probation, and back. One
+ * asynchronous state machine; every transition is journaled before what it announces is done.
+ */
+#pragma once
+
+#include "governor/control/change_job.h"
+#include "policies/rules/guard.h"
+#include "state/journal/journal.h"
+
+#include <systemd/sd-event.h>
+
+#define ENGINE_TICK_USEC      (500 * USEC_PER_MSEC) /* hard signals are looked at so often */
+#define ENGINE_DRIFT_NS       (10 * NSEC_PER_SEC)   /* and the values themselves: on probation */
+#define ENGINE_DRIFT_CALM_NS  (60 * NSEC_PER_SEC)   /* and when committed */
+#define ENGINE_BLIND_NS       (10 * NSEC_PER_SEC)   /* without a look: stopped, suspended */
+#define ENGINE_ENDED_MAX      1024 /* ended changes that are kept in memory; the journal has all */
+#define ENGINE_TEXT_SIZE      384
+
+struct control;
+struct run;
+
+/* Told once: after verify (or its failure), or with @end after probation. Frees itself. */
+struct waiter {
+        struct waiter *next;
+        bool end;
+        void (*call)(struct waiter *w, const struct run *run);
+};
+
+/* A change and what the engine needs for it. */
+struct run {
+        struct run *next; /* older */
+        struct change change;
+        struct proposal proposal; /* until the intent */
+        struct managed *container; /* NULL: gone, or not found */
+        struct limits before;      /* every limit file at the intent; until it is committed */
+        uint64_t others;           /* rows that changed with it */
+        uint64_t signals[4];       /* hard signals when it was applied */
+        uint64_t looked_ns, drift_ns, retry_ns;
+        unsigned retries;
+        unsigned jobs;            /* out on threads, given up ones too */
+        bool busy;                /* one of them is not given up */
+        bool undo_wanted;         /* when the job is back */
+        enum reason undo_reason;
+        bool conflict;            /* somebody else holds a knob of it */
+        bool undo_next;           /* part of a rollback of several: its turn comes */
+        bool this_boot;           /* its cgroup can still exist */
+        char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
+        char text[ENGINE_TEXT_SIZE];
+        char note[JOURNAL_NOTE_MAX];
+        struct waiter *waiters;
+};
+
+struct engine {
+        struct run *runs; /* newest first */
+        unsigned ended;
+        sd_event_source *tick;
+};
+
+int engine_init(struct control *c);
+void engine_done(struct control *c);
+
+/* Takes over what the journal has: ends, what is committed, and what is open (for recovery). */
+int engine_load(struct control *c);
+
+/*
+ * Begins an approved proposal. The answer, a refusal in precheck too, goes to @w.
+ *
+ * Errors: -ENOMEM; then @w is still the caller's
+ */
+int engine_begin(struct control *c, const struct proposal *p, uid_t uid, const char *note,
+                struct waiter *w);
+
+/*
+ * Takes a change back, unless it has ended; for several of one container call it for each: newer
+ * ones go first.
+ *
+ * Returns: 1 it is under way, 0 there is nothing to take back (its state says why)
+ */
+int engine_undo(struct control *c, struct run *run, enum reason reason, const char *text);
+
+/* A newer change of the same knobs that is still in force; it has to be taken back first. */
+struct run *engine_newer(struct control *c, const struct run *run);
+
+void run_wait(struct run *run, struct waiter *w);
+struct run *engine_find(struct control *c, uint64_t number);
+struct run *engine_open_of(struct control *c, uint64_t cgroup_inode);
+unsigned engine_probations(struct control *c);
+unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns);
+
+void engine_container_began(struct control *c, struct managed *m);
+void engine_container_ended(struct control *c, struct managed *m);
+void engine_verdict(struct control *c, uint64_t number, enum verdict verdict);
+
+/* Takes back all that is on probation: nobody watches any more. */
+void engine_observer_lost(struct control *c);
+
+/* --- between engine.c, apply.c, undo.c, probation.c and recover.c ----------------------------- */
+
+#define STEP_NONE (-1)
+
+/*
+ * Enters a state: journal, observer, log, waiters. An ended run may be gone afterwards when it had
+ * no number yet.
+ */
+void run_enter(struct control *c, struct run *run, enum change_state state, enum reason reason);
+
+void run_say(struct run *run, const char *format, ...) PRINTF(2, 3); /* sets its text */
+bool run_in_force(const struct run *run); /* its values may be in the kernel's files */
+struct change_job *run_job(struct control *c, struct run *run, enum change_step step);
+
+/* Hands a step to the writers; STEP_NONE does nothing. */
+void run_submit(struct control *c, struct run *run, int step);
+
+/* What follows from a step that is done: the next one, or STEP_NONE. */
+int run_after(struct control *c, struct run *run, struct change_job *j, int r);
+int precheck_after(struct control *c, struct run *run, struct change_job *j, int r);
+int apply_after(struct control *c, struct run *run, struct change_job *j, int r);
+int undo_after(struct control *c, struct run *run, struct change_job *j, int r);
+int tell_after(struct control *c, struct run *run, struct change_job *j, int r);
+
+/* Enters ROLLING_BACK. Returns the step to do. */
+int undo_begin(struct control *c, struct run *run, enum reason reason);
+void undo_retry(struct control *c, struct run *run, uint64_t now_ns);
+
+void probation_begin(struct control *c, struct run *run);
+void probation_look(struct control *c, struct run *run, uint64_t now_ns);
+void calm_look(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
+void signals_read(const struct managed *m, uint64_t ret[static 4]);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The watch over a fresh change: a fixed time over the hard signals, in CLOCK_BOOTTIME so that
+ * suspend counts. Signals only grow and are compared with what they were before the write.
+ *
+ * A kill counts when it hit a process of this very cgroup, or one below while this cgroup's own
+ * limit was what ran out: a nested container that dies of its own limit is no verdict on ours.
+ */
+#include "governor/control/control.h"
+#include "state/log.h"
+
+#include <string.h>
+
+enum signal { SIGNAL_KILL_LOCAL, SIGNAL_KILL_BELOW, SIGNAL_OOM_LOCAL, SIGNAL_PIDS_REFUSED };
+
+void signals_read(const struct managed *m, uint64_t ret[static 4]) {
+        static const struct {
+                const char *file, *key;
+        } sources[] = {
+                [SIGNAL_KILL_LOCAL] = { "memory.events.local", "oom_kill" },
+                [SIGNAL_KILL_BELOW] = { "memory.events", "oom_kill" },
+                [SIGNAL_OOM_LOCAL] = { "memory.events.local", "oom" },
+                [SIGNAL_PIDS_REFUSED] = { "pids.events", "max" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(sources); i++)
+                if (cgroup_read_key(m->dir_fd, sources[i].file, sources[i].key, &ret[i]) < 0)
+                        ret[i] = 0;
+}
+
+static bool changes_knob(const struct change *x, enum knob_id id) {
+        for (unsigned i = 0; i < x->changes_count; i++)
+                if (x->changes[i].knob == id)
+                        return true;
+        return false;
+}
+
+static enum reason check_signals(const struct run *run) {
+        uint64_t now[4], grown[4];
+
+        signals_read(run->container, now);
+        for (size_t i = 0; i < ARRAY_LEN(now); i++)
+                grown[i] = u64_sub(now[i], run->signals[i]);
+        if (grown[SIGNAL_KILL_LOCAL] || (grown[SIGNAL_KILL_BELOW] && grown[SIGNAL_OOM_LOCAL]))
+                return REASON_OOM_KILL;
+        if (grown[SIGNAL_PIDS_REFUSED] && changes_knob(&run->change, KNOB_PIDS_MAX))
+                return REASON_PIDS_REFUSED;
+        return REASON_NONE;
+}
+
+void probation_begin(struct control *c, struct run *run) {
+        uint64_t now = proc_boottime_ns();
+
+        run->looked_ns = run->drift_ns = now;
+        run->change.applied_boottime_ns = now;
+        run->change.deadline_boottime_ns = now + c->probation_ns;
+        run->text[0] = '\0';
+        run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
+}
+
+enum drift { DRIFT_NONE, DRIFT_OLD, DRIFT_FOREIGN };
+
+/* Whether somebody else wrote the knobs of a change that is in force. */
+static enum drift check_drift(struct run *run) {
+        enum drift drift = DRIFT_NONE;
+
+        for (unsigned i = 0; i < run->change.changes_count; i++) {
+                const struct knob_change *k = &run->change.changes[i];
+                struct knob_value now;
+                char text[KNOB_VALUE_TEXT_MAX * 2];
+
+                if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) < 0 ||
+                                knob_read_text(k->knob, text, &now) < 0 || knob_equal(now, k->new))
+                        continue;
+                drift = knob_equal(now, k->old) && drift != DRIFT_FOREIGN ? DRIFT_OLD : DRIFT_FOREIGN;
+                knob_write_text(k->knob, now, text, sizeof(text));
+                run_say(run, "somebody else set %s to %s; it is theirs now", knobs[k->knob].file, text);
+        }
+        return drift;
+}
+
+static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) {
+        enum drift drift = check_drift(run);
+
+        run->drift_ns = now_ns;
+        if (drift == DRIFT_NONE)
+                return false;
+        if (run->change.state == CHANGE_PROBATION && (drift == DRIFT_FOREIGN ||
+                                                     run->change.changes_count > 1))
+                return engine_undo(c, run, REASON_EXTERNAL, NULL); /* what is still ours goes back */
+        run_enter(c, run, drift == DRIFT_OLD ? CHANGE_REVERTED_EXTERNALLY : CHANGE_SUPERSEDED,
+                        REASON_EXTERNAL);
+        return true;
+}
+
+void probation_look(struct control *c, struct run *run, uint64_t now_ns) {
+        bool over = now_ns >= run->change.deadline_boottime_ns;
+        bool blind = u64_sub(now_ns, run->looked_ns) > ENGINE_BLIND_NS;
+        enum reason reason;
+
+        if (!run->container || !run->container->alive)
+                return;
+        run->looked_ns = now_ns;
+        reason = check_signals(run);
+        if (reason == REASON_NONE && blind)
+                reason = REASON_BLIND;
+        if (reason != REASON_NONE) {
+                (void)engine_undo(c, run, reason, reasons[reason].text);
+                return;
+        }
+        if ((over || u64_sub(now_ns, run->drift_ns) >= ENGINE_DRIFT_NS) &&
+                        look_for_drift(c, run, now_ns))
+                return;
+        if (over)
+                run_enter(c, run, CHANGE_COMMITTED,
+                                run->change.proven ? REASON_PROVEN : REASON_UNPROVEN);
+}
+
+void calm_look(struct control *c, struct run *run, uint64_t now_ns) {
+        if (!run->container || !run->container->alive ||
+                        u64_sub(now_ns, run->drift_ns) < ENGINE_DRIFT_CALM_NS)
+                return;
+        if (engine_newer(c, run))
+                run->drift_ns = now_ns; /* the newer change's value is what is there */
+        else
+                (void)look_for_drift(c, run, now_ns);
+}
+
+void engine_verdict(struct control *c, uint64_t number, enum verdict verdict) {
+        struct run *run = engine_find(c, number);
+
+        if (!run || run->change.state != CHANGE_PROBATION)
+                return; /* too late, or never was: the observer decides nothing else */
+        if (verdict == VERDICT_BETTER)
+                run->change.proven = 1;
+        else if (verdict == VERDICT_WORSE)
+                (void)engine_undo(c, run, REASON_OBSERVER_ASKED, reasons[REASON_OBSERVER_ASKED].text);
+}
+
+void engine_observer_lost(struct control *c) {
+        static const char text[] = "the observer was silent: nobody would have seen harm";
+
+        for (struct run *run = c->engine.runs, *next; run; run = next) {
+                next = run->next;
+                if (run->change.state == CHANGE_PROBATION || run->change.state == CHANGE_APPLYING)
+                        (void)engine_undo(c, run, REASON_OBSERVER_SILENT, text);
+        }
+}
