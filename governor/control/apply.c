@@ -31,8 +31,7 @@ int engine_begin(struct control *c, const struct proposal *p, uid_t uid, const c
         memcpy(run->change.container_id, p->container_id, sizeof(p->container_id));
         memcpy(run->change.changes, p->changes, sizeof(p->changes));
         (void)text_copy(run->note, sizeof(run->note), note);
-        run->next = c->engine.runs;
-        c->engine.runs = run;
+        engine_add(c, run);
         if (w)
                 run_wait(run, w);
         if (!m) {
@@ -51,29 +50,9 @@ static int refuse(struct control *c, struct run *run, enum change_state state, e
         return STEP_NONE;
 }
 
-/* Compare-and-set: the values that were shown are still those of the kernel. */
-static enum reason check_old(struct run *run, const struct limits *limits) {
-        for (unsigned i = 0; i < run->change.changes_count; i++) {
-                const struct knob_change *k = &run->change.changes[i];
-                const char *text = limits->text[k->knob];
-                struct knob_value now;
-
-                if (!text || knob_read_text(k->knob, text, &now) < 0) {
-                        run_say(run, "%s is not available for this container",
-                                        knobs[k->knob].file);
-                        return REASON_KNOB_ABSENT;
-                }
-                if (!knob_equal(now, k->old)) {
-                        run_say(run, "%s is %s now: it changed since it was proposed; propose anew",
-                                        knobs[k->knob].file, text);
-                        return REASON_STALE;
-                }
-        }
-        return REASON_NONE;
-}
-
 static int write_intent(struct control *c, struct run *run, struct change_job *j) {
-        int r = control_journal_ok(c) ? journal_next_change(c->journal, &run->change.number) : -EROFS;
+        int r = control_journal_ok(c) ? journal_next_change(c->journal, &run->change.number)
+                                      : -EROFS;
 
         if (r >= 0) {
                 run->change.state = CHANGE_INTENT;
@@ -82,8 +61,9 @@ static int write_intent(struct control *c, struct run *run, struct change_job *j
         if (r < 0) {
                 run->change.number = 0;
                 run->change.state = CHANGE_PRECHECK;
-                run_say(run, "the journal cannot be written (%s): no change was made; rollbacks "
-                             "still work",
+                run_say(run,
+                                "the journal cannot be written (%s): no change was made; rollbacks "
+                                "still work",
                                 strerror(-r));
                 return refuse(c, run, CHANGE_REFUSED,
                                 r == -EROFS ? REASON_JOURNAL : REASON_NOSPACE);
@@ -98,7 +78,6 @@ static int write_intent(struct control *c, struct run *run, struct change_job *j
 
 int precheck_after(struct control *c, struct run *run, struct change_job *j, int r) {
         struct guard_answer answer;
-        enum reason reason;
 
         if (!run->container->alive || r == -ENODEV || r == -ENOENT) {
                 run_say(run, "the container ended; nothing was changed");
@@ -114,14 +93,11 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
         }
         (void)text_copy(run->unit, sizeof(run->unit), j->unit);
         run->change.owner = j->unit[0] ? OWNER_SYSTEMD : OWNER_PLAIN;
-        reason = check_old(run, &j->limits);
-        if (reason != REASON_NONE)
-                return refuse(c, run,
-                                reason == REASON_STALE ? CHANGE_STALE : CHANGE_REFUSED, reason);
-        guard_ask(c, run->container, &run->proposal, &answer);
+        guard_ask(c, run->container, &run->proposal, &answer); /* compares the old values too */
         if (answer.verdict == GUARD_REFUSE) {
                 run_say(run, "%s", answer.text);
-                return refuse(c, run, CHANGE_REFUSED, answer.reason);
+                return refuse(c, run, answer.reason == REASON_STALE ? CHANGE_STALE : CHANGE_REFUSED,
+                                answer.reason);
         }
         signals_read(run->container, run->signals);
         return write_intent(c, run, j);
@@ -149,7 +125,7 @@ static enum reason verify(struct run *run, const struct limits *after) {
                 struct knob_value value;
 
                 if (position >= 0) {
-                        if (new && knob_read_text(id, new, &value) >= 0 &&
+                        if (new &&knob_read_text(id, new, &value) >= 0 &&
                                         knob_equal(value, run->change.changes[position].new))
                                 continue;
                         run_say(run, "%s is %s after it was written", knobs[id].file,

@@ -38,7 +38,8 @@ static int read_limits(struct change_job *j) {
 
 static int fail_knob(struct change_job *j, unsigned position, int r, const char *what) {
         j->position = position;
-        return error_errno(&j->error, r, "%s: %s", knobs[j->change.changes[position].knob].file, what);
+        return error_errno(
+                        &j->error, r, "%s: %s", knobs[j->change.changes[position].knob].file, what);
 }
 
 static int apply_knob(struct change_job *j, unsigned position) {
@@ -100,20 +101,32 @@ static int apply(struct change_job *j) {
         return r < 0 ? r : read_limits(j);
 }
 
-static uint64_t in_use(const struct change_job *j, enum knob_id id) {
-        uint64_t use = 0;
+/* What memory.max would kill for. memory.stat is dear, and read only where it matters. */
+static uint64_t in_use(const struct change_job *j, const struct knob_change *k) {
+        static const char *const reclaimable[] = { "inactive_file", "slab_reclaimable" };
+        uint64_t use = 0, less;
 
-        if (id == KNOB_MEMORY_MAX || id == KNOB_MEMORY_HIGH)
-                (void)cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
-        else if (id == KNOB_PIDS_MAX)
-                (void)cgroup_read_u64(j->container->dir_fd, "pids.current", &use);
+        if (k->knob != KNOB_MEMORY_MAX)
+                return 0;
+        (void)cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
+        for (size_t i = 0; i < ARRAY_LEN(reclaimable) && use > k->old.amount / 2; i++)
+                if (cgroup_read_key(j->container->dir_fd, "memory.stat", reclaimable[i], &less) ==
+                                0)
+                        use = u64_sub(use, less);
         return use;
 }
 
 /* A kept value that is journaled already is good enough as long as use has not outgrown it. */
 static bool is_kept_enough(const struct change *c, unsigned position, struct knob_value need) {
         return (c->kept_mask >> position & 1) &&
-                knob_compare(c->changes[position].knob, c->kept[position], need) >= 0;
+               knob_compare(c->changes[position].knob, c->kept[position], need) >= 0;
+}
+
+static void set_kept(struct change *c, unsigned position, bool kept) {
+        if (kept)
+                c->kept_mask |= 1U << position;
+        else
+                c->kept_mask &= ~(1U << position);
 }
 
 static int undo_write(struct change_job *j, unsigned position, struct undo_knob u) {
@@ -128,14 +141,14 @@ static int undo_write(struct change_job *j, unsigned position, struct undo_knob 
         }
         if (u.kept)
                 u.value = j->change.kept[position];
-        else
-                j->change.kept_mask &= ~(1U << position);
+        set_kept(&j->change, position, u.kept);
         r = cgroup_write(j->container->dir_fd, id, u.value);
         if (r >= 0)
                 r = read_knob(j, id, &now);
         if (r < 0)
                 return fail_knob(j, position, r, "the old value cannot be written");
-        return knob_equal(now, u.value) ? 0 : fail_knob(j, position, -EIO, "it did not take the value");
+        return knob_equal(now, u.value) ? 0
+                                        : fail_knob(j, position, -EIO, "it did not take the value");
 }
 
 static int undo_knob(struct change_job *j, unsigned position) {
@@ -147,13 +160,16 @@ static int undo_knob(struct change_job *j, unsigned position) {
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
         input.steps_count = j->change.kept_mask >> position & 1;
-        input.in_use = in_use(j, k->knob);
+        input.in_use = in_use(j, k);
         u = undo_decide(k, &input);
+        j->in_use[position] = input.in_use;
         switch (u.action) {
         case UNDO_NOTHING:
+                if (u.kept)
+                        j->change.kept[position] = u.value;
+                set_kept(&j->change, position, u.kept);
                 return 0;
         case UNDO_WRITE:
-                j->in_use = input.in_use;
                 return undo_write(j, position, u);
         case UNDO_CONFLICT:
                 j->conflict[position] = true;

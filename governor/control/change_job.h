@@ -32,11 +32,11 @@ struct change_job {
         const struct limits *before; /* of the run; with @others for STEP_UNDO */
         uint64_t others;             /* rows that are not of the change and changed with it */
 
-        char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
-        struct limits limits;       /* what all limit files hold at the end of the step */
-        unsigned position;          /* of the knob at which the step stopped */
-        struct knob_value keep;     /* UNDO_KEEP_FIRST: the value */
-        uint64_t in_use;            /* and the use that asks for it */
+        char unit[OWNER_UNIT_SIZE];          /* "": nobody owns the limits but the kernel */
+        struct limits limits;                /* what all limit files hold at the end of the step */
+        unsigned position;                   /* of the knob at which the step stopped */
+        struct knob_value keep;              /* UNDO_KEEP_FIRST: the value */
+        uint64_t in_use[PROPOSAL_KNOBS_MAX]; /* and the use that asks for what is kept */
         bool conflict[PROPOSAL_KNOBS_MAX];
         struct knob_value found[PROPOSAL_KNOBS_MAX]; /* somebody else's */
         struct error error;

@@ -14,14 +14,15 @@ static int check_safe(int fd, const char *dir, const char *file, struct error *e
                 return error_errno(err, -errno, "%s/%s", dir, file);
         if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
                 return error_set(err, -EPERM,
-                                "E_UNSAFE_PATH: %s/%s can be written by others than root; run: chown "
+                                "E_UNSAFE_PATH: %s/%s can be written by others than root; run: "
+                                "chown "
                                 "root: %s/%s && chmod go-w %s/%s",
                                 dir, file, dir, file, dir, file);
         return 0;
 }
 
-static int load_bool(const struct json *value, const struct json *parent, bool *ret,
-                struct error *err) {
+static int load_bool(
+                const struct json *value, const struct json *parent, bool *ret, struct error *err) {
         return json_get_bool(parent, value->key, ret, err);
 }
 

@@ -109,7 +109,8 @@ static int watch_end(struct control *c, struct managed *m) {
         m->events_fd = openat(m->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
         if (m->events_fd < 0)
                 return -errno;
-        r = sd_event_add_io(c->event, &m->events_source, m->events_fd, EPOLLPRI, on_cgroup_events, m);
+        r = sd_event_add_io(
+                        c->event, &m->events_source, m->events_fd, EPOLLPRI, on_cgroup_events, m);
         return r == -EPERM ? 0 : r; /* a plain file of a test's tree cannot be polled */
 }
 
@@ -154,6 +155,24 @@ static bool is_below(const char *path, const char *above) {
         return strncmp(path, above, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+struct holder {
+        const char *path;
+        bool found;
+};
+
+static void look_for_holder(void *data, struct managed *m) {
+        struct holder *h = data;
+
+        h->found |= is_below(h->path, m->container.cgroup);
+}
+
+bool container_holds(struct control *c, const char *path) {
+        struct holder h = { .path = path };
+
+        containers_each(c, look_for_holder, &h);
+        return h.found;
+}
+
 /* The process that the hook saw must be that one and in that cgroup, as long as it lives. */
 static int check_process(struct control *c, const struct container *container, int dir_fd,
                 struct error *err) {
@@ -166,8 +185,8 @@ static int check_process(struct control *c, const struct container *container, i
         if (proc_cgroup(c->proc_fd, container->pid, path) < 0)
                 return cgroup_populated(dir_fd) > 0;
         if (!is_below(path, container->cgroup))
-                return error_set(err, -ESTALE, "process %d is in %s, not in %s", container->pid, path,
-                                container->cgroup);
+                return error_set(err, -ESTALE, "process %d is in %s, not in %s", container->pid,
+                                path, container->cgroup);
         return 1;
 }
 

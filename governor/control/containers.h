@@ -11,7 +11,7 @@
 
 #include <systemd/sd-event.h>
 
-#define CONTAINERS_BUCKETS   1024 /* by inode; a host has at most some thousands */
+#define CONTAINERS_BUCKETS   1024                /* by inode; a host has at most some thousands */
 #define CONTAINERS_SCAN_USEC (30 * USEC_PER_SEC) /* adoption, and files that inotify missed */
 #define CONTAINERS_BAD_MAX   64 /* names of bad files that are remembered, to log each once */
 
@@ -53,6 +53,9 @@ struct managed *container_find(struct control *c, const char *id, uint64_t inode
 
 /* Calls @each for every container that lives. */
 void containers_each(struct control *c, void (*each)(void *data, struct managed *m), void *data);
+
+/* Whether a cgroup is a container's own or below one. */
+bool container_holds(struct control *c, const char *path);
 
 struct managed *container_ref(struct managed *m);
 void container_unref(struct managed *m);

@@ -45,10 +45,12 @@ static void run_unlink(struct control *c, struct run *run) {
                 *at = run->next;
 }
 
-/* Forgets the oldest ended one; the journal keeps it. */
+/* Makes room by forgetting the oldest ended one; the journal keeps it. */
 static void forget_oldest(struct control *c) {
         struct run *oldest = NULL;
 
+        if (c->engine.ended <= ENGINE_ENDED_MAX)
+                return;
         for (struct run *run = c->engine.runs; run; run = run->next)
                 if (!run_in_force(run) && run->jobs == 0 && !run->waiters)
                         oldest = run;
@@ -57,6 +59,12 @@ static void forget_oldest(struct control *c) {
         c->engine.ended--;
         run_unlink(c, oldest);
         run_free(oldest);
+}
+
+void engine_add(struct control *c, struct run *run) {
+        forget_oldest(c); /* here, where nobody walks the list */
+        run->next = c->engine.runs;
+        c->engine.runs = run;
 }
 
 void run_wait(struct run *run, struct waiter *w) {
@@ -105,8 +113,8 @@ static void run_end(struct control *c, struct run *run) {
         if (run->change.number == 0) {
                 run_unlink(c, run);
                 run_free(run);
-        } else if (++c->engine.ended > ENGINE_ENDED_MAX) {
-                forget_oldest(c);
+        } else {
+                c->engine.ended++;
         }
         undo_next(c, inode);
 }
@@ -114,7 +122,7 @@ static void run_end(struct control *c, struct run *run) {
 static void run_log(const struct run *run) {
         const struct change *x = &run->change;
         bool quiet = x->state == CHANGE_APPLYING || x->state == CHANGE_VERIFY ||
-                        x->state == CHANGE_ROLLING_BACK || x->number == 0;
+                     x->state == CHANGE_ROLLING_BACK || x->number == 0;
 
         log_write(quiet ? LOG_DEBUG : LOG_NOTICE, "change C%llu of %.12s: %s%s%s",
                         (unsigned long long)x->number, x->container_id,
@@ -158,7 +166,7 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
         j->job.work = change_job_work;
         j->job.undo = step == STEP_UNDO;
         j->job.slow = step == STEP_TELL || step == STEP_PRECHECK ||
-                        run->change.owner == OWNER_SYSTEMD;
+                      run->change.owner == OWNER_SYSTEMD;
         (void)text_copy(j->unit, sizeof(j->unit), run->unit);
         return j;
 }
@@ -252,8 +260,8 @@ unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t
 
         for (struct run *run = c->engine.runs; run; run = run->next)
                 count += run->change.cgroup_inode == cgroup_inode && run->change.number != 0 &&
-                                run->change.rule != RULE_PERSON &&
-                                run->change.approved_boottime_ns >= boottime_ns;
+                         run->change.rule != RULE_PERSON &&
+                         run->change.approved_boottime_ns >= boottime_ns;
         return count;
 }
 
@@ -331,7 +339,7 @@ static int load_one(void *data, const struct journal_change *from) {
         struct control *c = data;
         struct run *run;
         bool live = change_states[from->change.state].open ||
-                        from->change.state == CHANGE_COMMITTED;
+                    from->change.state == CHANGE_COMMITTED;
 
         run = calloc(1, sizeof(*run));
         if (!run)
@@ -345,10 +353,8 @@ static int load_one(void *data, const struct journal_change *from) {
         }
         (void)text_copy(run->note, sizeof(run->note), from->note);
         run->this_boot = from->this_boot;
-        run->next = c->engine.runs;
-        c->engine.runs = run;
-        if (!live && ++c->engine.ended > ENGINE_ENDED_MAX)
-                forget_oldest(c);
+        engine_add(c, run);
+        c->engine.ended += !live;
         return 0;
 }
 

@@ -11,12 +11,12 @@
 
 #include <systemd/sd-event.h>
 
-#define ENGINE_TICK_USEC      (500 * USEC_PER_MSEC) /* hard signals are looked at so often */
-#define ENGINE_DRIFT_NS       (10 * NSEC_PER_SEC)   /* and the values themselves: on probation */
-#define ENGINE_DRIFT_CALM_NS  (60 * NSEC_PER_SEC)   /* and when committed */
-#define ENGINE_BLIND_NS       (10 * NSEC_PER_SEC)   /* without a look: stopped, suspended */
-#define ENGINE_ENDED_MAX      1024 /* ended changes that are kept in memory; the journal has all */
-#define ENGINE_TEXT_SIZE      384
+#define ENGINE_TICK_USEC     (500 * USEC_PER_MSEC) /* hard signals are looked at so often */
+#define ENGINE_DRIFT_NS      (10 * NSEC_PER_SEC)   /* and the values themselves: on probation */
+#define ENGINE_DRIFT_CALM_NS (60 * NSEC_PER_SEC)   /* and when committed */
+#define ENGINE_BLIND_NS      (10 * NSEC_PER_SEC)   /* without a look: stopped, suspended */
+#define ENGINE_ENDED_MAX     1024 /* ended changes that are kept in memory; the journal has all */
+#define ENGINE_TEXT_SIZE     384
 
 struct control;
 struct run;
@@ -32,20 +32,20 @@ struct waiter {
 struct run {
         struct run *next; /* older */
         struct change change;
-        struct proposal proposal; /* until the intent */
+        struct proposal proposal;  /* until the intent */
         struct managed *container; /* NULL: gone, or not found */
         struct limits before;      /* every limit file at the intent; until it is committed */
         uint64_t others;           /* rows that changed with it */
         uint64_t signals[4];       /* hard signals when it was applied */
         uint64_t looked_ns, drift_ns, retry_ns;
         unsigned retries;
-        unsigned jobs;            /* out on threads, given up ones too */
-        bool busy;                /* one of them is not given up */
-        bool undo_wanted;         /* when the job is back */
+        unsigned jobs;    /* out on threads, given up ones too */
+        bool busy;        /* one of them is not given up */
+        bool undo_wanted; /* when the job is back */
         enum reason undo_reason;
-        bool conflict;            /* somebody else holds a knob of it */
-        bool undo_next;           /* part of a rollback of several: its turn comes */
-        bool this_boot;           /* its cgroup can still exist */
+        bool conflict;              /* somebody else holds a knob of it */
+        bool undo_next;             /* part of a rollback of several: its turn comes */
+        bool this_boot;             /* its cgroup can still exist */
         char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
         char text[ENGINE_TEXT_SIZE];
         char note[JOURNAL_NOTE_MAX];
@@ -106,6 +106,7 @@ void engine_observer_lost(struct control *c);
  */
 void run_enter(struct control *c, struct run *run, enum change_state state, enum reason reason);
 
+void engine_add(struct control *c, struct run *run);                 /* the newest */
 void run_say(struct run *run, const char *format, ...) PRINTF(2, 3); /* sets its text */
 bool run_in_force(const struct run *run); /* its values may be in the kernel's files */
 struct change_job *run_job(struct control *c, struct run *run, enum change_step step);

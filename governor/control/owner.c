@@ -79,8 +79,9 @@ static int owner_ask(struct owner *o, const struct owner_call *call) {
         int r = -ENOTCONN;
 
         if (!o->present)
-                return call->question == ASK_UNIT ? 0
-                                                  : error_set(call->err, -ENOENT, "no systemd runs here");
+                return call->question == ASK_UNIT
+                                       ? 0
+                                       : error_set(call->err, -ENOENT, "no systemd runs here");
         (void)pthread_mutex_lock(&o->mutex);
         if (o->bus)
                 r = ask(o->bus, call);

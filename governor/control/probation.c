@@ -69,12 +69,15 @@ static enum drift check_drift(struct run *run) {
                 struct knob_value now;
                 char text[KNOB_VALUE_TEXT_MAX * 2];
 
-                if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) < 0 ||
+                if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) <
+                                                0 ||
                                 knob_read_text(k->knob, text, &now) < 0 || knob_equal(now, k->new))
                         continue;
-                drift = knob_equal(now, k->old) && drift != DRIFT_FOREIGN ? DRIFT_OLD : DRIFT_FOREIGN;
+                drift = knob_equal(now, k->old) && drift != DRIFT_FOREIGN ? DRIFT_OLD
+                                                                          : DRIFT_FOREIGN;
                 knob_write_text(k->knob, now, text, sizeof(text));
-                run_say(run, "somebody else set %s to %s; it is theirs now", knobs[k->knob].file, text);
+                run_say(run, "somebody else set %s to %s; it is theirs now", knobs[k->knob].file,
+                                text);
         }
         return drift;
 }
@@ -85,9 +88,10 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
         run->drift_ns = now_ns;
         if (drift == DRIFT_NONE)
                 return false;
-        if (run->change.state == CHANGE_PROBATION && (drift == DRIFT_FOREIGN ||
-                                                     run->change.changes_count > 1))
-                return engine_undo(c, run, REASON_EXTERNAL, NULL); /* what is still ours goes back */
+        if (run->change.state == CHANGE_PROBATION &&
+                        (drift == DRIFT_FOREIGN || run->change.changes_count > 1))
+                return engine_undo(
+                                c, run, REASON_EXTERNAL, NULL); /* what is still ours goes back */
         run_enter(c, run, drift == DRIFT_OLD ? CHANGE_REVERTED_EXTERNALLY : CHANGE_SUPERSEDED,
                         REASON_EXTERNAL);
         return true;
@@ -134,7 +138,8 @@ void engine_verdict(struct control *c, uint64_t number, enum verdict verdict) {
         if (verdict == VERDICT_BETTER)
                 run->change.proven = 1;
         else if (verdict == VERDICT_WORSE)
-                (void)engine_undo(c, run, REASON_OBSERVER_ASKED, reasons[REASON_OBSERVER_ASKED].text);
+                (void)engine_undo(
+                                c, run, REASON_OBSERVER_ASKED, reasons[REASON_OBSERVER_ASKED].text);
 }
 
 void engine_observer_lost(struct control *c) {

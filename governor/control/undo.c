@@ -20,14 +20,14 @@ static void say_conflict(struct run *run, const struct change_job *j, unsigned i
                         knobs[k->knob].file, now, old, new);
 }
 
-static void say_kept(struct run *run, const struct change_job *j) {
-        const struct knob_change *k = &run->change.changes[j->position];
+static void say_kept(struct run *run, const struct change_job *j, unsigned i) {
+        const struct knob_change *k = &run->change.changes[i];
         char old[KNOB_VALUE_TEXT_MAX], kept[KNOB_VALUE_TEXT_MAX], use[KNOB_VALUE_TEXT_MAX];
 
         knob_format(k->knob, k->old, old, sizeof(old));
-        knob_format(k->knob, j->keep, kept, sizeof(kept));
-        knob_format(k->knob, (struct knob_value){ j->in_use, 0 }, use, sizeof(use));
-        run_say(run, "kept %s of %s: use is %s, the old limit of %s would harm it", kept,
+        knob_format(k->knob, run->change.kept[i], kept, sizeof(kept));
+        knob_format(k->knob, (struct knob_value){ j->in_use[i], 0 }, use, sizeof(use));
+        run_say(run, "kept %s of %s: use is %s, the old limit of %s would kill", kept,
                         knobs[k->knob].file, use, old);
 }
 
@@ -96,7 +96,6 @@ static int undo_end(struct control *c, struct run *run) {
 static int keep(struct control *c, struct run *run, struct change_job *j) {
         run->change.kept[j->position] = j->keep;
         run->change.kept_mask |= 1U << j->position;
-        say_kept(run, j);
         (void)journal_step(c->journal, &run->change, j->position, j->keep, /* durable= */ false);
         return STEP_UNDO;
 }
@@ -104,8 +103,9 @@ static int keep(struct control *c, struct run *run, struct change_job *j) {
 int undo_after(struct control *c, struct run *run, struct change_job *j, int r) {
         if (r == UNDO_KEEP_FIRST)
                 return keep(c, run, j);
-        if (!run->container->alive || ((r == -ENODEV || r == -ENOENT) &&
-                                                  cgroup_populated(run->container->dir_fd) < 0)) {
+        if (!run->container->alive ||
+                        ((r == -ENODEV || r == -ENOENT) &&
+                                        cgroup_populated(run->container->dir_fd) < 0)) {
                 run_say(run, "container ended; its limits ended with it");
                 run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
                 return STEP_NONE;
@@ -113,12 +113,15 @@ int undo_after(struct control *c, struct run *run, struct change_job *j, int r) 
         if (r < 0)
                 return undo_failed(c, run, j->error.text[0] ? j->error.text : strerror(-r));
         run->change.kept_mask = j->change.kept_mask;
+        memcpy(run->change.kept, j->change.kept, sizeof(run->change.kept));
         run->conflict = false;
-        for (unsigned i = 0; i < run->change.changes_count; i++)
-                if (j->conflict[i]) {
-                        run->conflict = true;
+        for (unsigned i = 0; i < run->change.changes_count; i++) {
+                run->conflict |= j->conflict[i];
+                if (j->conflict[i])
                         say_conflict(run, j, i);
-                }
+                else if (run->change.kept_mask >> i & 1)
+                        say_kept(run, j, i);
+        }
         return run->change.owner == OWNER_SYSTEMD ? STEP_TELL : undo_end(c, run);
 }
 
@@ -135,7 +138,7 @@ int tell_after(struct control *c, struct run *run, struct change_job *j, int r) 
                 bool kept = run->change.kept_mask >> i & 1;
                 struct knob_value now;
 
-                if (j->conflict[i] || run->conflict || !j->limits.text[k->knob] ||
+                if (run->conflict || !j->limits.text[k->knob] ||
                                 knob_read_text(k->knob, j->limits.text[k->knob], &now) < 0)
                         continue;
                 if (!knob_equal(now, kept ? run->change.kept[i] : k->old))

@@ -221,7 +221,8 @@ int writers_new(struct writers **ret, sd_event *event) {
         w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         r = w->event_fd < 0 ? -errno : 0;
         if (r == 0)
-                r = sd_event_add_io(event, &w->finished_source, w->event_fd, EPOLLIN, on_finished, w);
+                r = sd_event_add_io(
+                                event, &w->finished_source, w->event_fd, EPOLLIN, on_finished, w);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &w->deadline_source, CLOCK_MONOTONIC,
                                 WRITER_CHECK_USEC, 0, on_deadline, w);

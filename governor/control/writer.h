@@ -11,10 +11,10 @@
 #include <pthread.h>
 #include <systemd/sd-event.h>
 
-#define WRITERS_COUNT         4
-#define WRITER_DEADLINE_NS    (2 * NSEC_PER_SEC)       /* a write that takes longer is given up */
-#define WRITER_CHECK_USEC     (250 * USEC_PER_MSEC)    /* how often deadlines are looked at */
-#define WRITER_BUS_DEADLINE_NS (30 * NSEC_PER_SEC)     /* PID 1 has timeouts of its own */
+#define WRITERS_COUNT          4
+#define WRITER_DEADLINE_NS     (2 * NSEC_PER_SEC)    /* a write that takes longer is given up */
+#define WRITER_CHECK_USEC      (250 * USEC_PER_MSEC) /* how often deadlines are looked at */
+#define WRITER_BUS_DEADLINE_NS (30 * NSEC_PER_SEC)   /* PID 1 has timeouts of its own */
 
 struct writers;
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * org.dtgov.Control: what people and programs may ask of dtgovd. Reading is for all; deciding is
+ * for uid 0 and the group dtgov-admin, and never for a process inside a governed container.
+ */
+#pragma once
+
+#include "governor/varlink/varlink.h"
+
+#define API_FRAME_MAX 4096 /* bytes of a request */
+#define API_DEPTH_MAX 4    /* requests are flat */
+
+struct control;
+struct held;
+struct run;
+struct managed;
+
+/* Makes the server; it listens on @fd from now on. */
+int api_init(struct control *c, int fd);
+
+/* --- api_json.c: how things look -------------------------------------------------------------- */
+
+void api_put_container(struct json_writer *w, struct control *c, const struct managed *m);
+void api_put_proposal(
+                struct json_writer *w, const char *key, struct control *c, const struct held *h);
+void api_put_change(
+                struct json_writer *w, const char *key, struct control *c, const struct run *run);
+
+/* "writes": what a proposal writes, or (@undo) what taking a change back writes. */
+void api_put_writes(struct json_writer *w, const struct managed *m,
+                const struct knob_change *changes, unsigned count, bool undo);
+
+/* --- api_decide.c: the methods that change something ------------------------------------------ */
+
+int api_propose(struct varlink *link, const struct json *parameters, void *userdata);
+int api_approve(struct varlink *link, const struct json *parameters, void *userdata);
+int api_reject(struct varlink *link, const struct json *parameters, void *userdata);
+
+/* api_rollback.c */
+int api_rollback(struct varlink *link, const struct json *parameters, void *userdata);
+
+/* --- api.c: shared by them -------------------------------------------------------------------- */
+
+#define API_ERROR(name) "org.dtgov.Control." name
+
+/* 0; else the call is answered with NotAuthorized and the attempt logged. */
+int api_authorize(struct control *c, struct varlink *link, const char *what);
+bool api_may_decide(struct control *c, struct varlink *link);
+
+/* A member that may be absent: false, NULL, 0. Below 0: the call is answered. */
+int api_get_bool(struct varlink *link, const struct json *parameters, const char *key, bool *ret);
+int api_get_string(struct varlink *link, const struct json *parameters, const char *key,
+                const char **ret);
+int api_get_u64(struct varlink *link, const struct json *parameters, const char *key,
+                uint64_t *ret);
+
+/* "P17" or "C17" as a number; 0 is none. */
+uint64_t api_number(char letter, const char *id);
+
+int api_refuse(struct varlink *link, unsigned reason, const char *text);

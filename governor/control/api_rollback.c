@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rollback of one change, of a container, or of everything. All undos are handed to the writers
+ * before the first is waited for; the answer comes when the last is done.
+ */
+#include "governor/control/api.h"
+#include "governor/control/control.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct rollback {
+        struct control *control;
+        struct varlink *link;
+        unsigned waiting;
+        size_t count, room;
+        uint64_t *numbers; /* of the changes, newest first */
+};
+
+struct rollback_wait {
+        struct waiter waiter;
+        struct rollback *op;
+};
+
+/* What the call named. */
+struct target {
+        const char *change, *container;
+        uint64_t number, inode;
+        bool all, dry_run;
+};
+
+static void rollback_free(struct rollback *op) {
+        varlink_unref(op->link);
+        free(op->numbers);
+        free(op);
+}
+
+static int reply(struct rollback *op) {
+        struct control *c = op->control;
+        struct json_writer *w;
+        int r = varlink_reply_begin(op->link, &w);
+
+        if (r < 0)
+                return r;
+        for (int writes = 0; writes <= 1; writes++) {
+                json_open_array(w, writes ? "writes" : "changes");
+                for (size_t i = 0; i < op->count; i++) {
+                        const struct run *run = engine_find(c, op->numbers[i]);
+                        const struct managed *m =
+                                        run ? container_by_inode(c, run->change.cgroup_inode)
+                                            : NULL;
+
+                        if (run && !writes)
+                                api_put_change(w, NULL, c, run);
+                        else if (run && m)
+                                api_put_writes(w, m, run->change.changes, run->change.changes_count,
+                                                true);
+                }
+                json_close_array(w);
+        }
+        return varlink_reply_end(op->link, /* continues= */ false);
+}
+
+static void finish(struct rollback *op) {
+        if (op->waiting > 0)
+                return;
+        if (varlink_is_open(op->link))
+                (void)reply(op);
+        rollback_free(op);
+}
+
+static void on_undone(struct waiter *w, const struct run *run) {
+        struct rollback_wait *wait = (struct rollback_wait *)w;
+        struct rollback *op = wait->op;
+
+        (void)run;
+        free(wait);
+        op->waiting--;
+        finish(op);
+}
+
+static bool matches(const struct run *run, const struct target *t) {
+        if (t->change)
+                return run->change.number == t->number;
+        if (!run_in_force(run))
+                return false;
+        return t->all || (strcmp(run->change.container_id, t->container) == 0 &&
+                                         (t->inode == 0 || run->change.cgroup_inode == t->inode));
+}
+
+static int remember(struct rollback *op, uint64_t number) {
+        uint64_t *more;
+
+        if (op->count == op->room) {
+                op->room = op->room ? 2 * op->room : 16;
+                more = reallocarray(op->numbers, op->room, sizeof(*more));
+                if (!more)
+                        return -ENOMEM;
+                op->numbers = more;
+        }
+        op->numbers[op->count++] = number;
+        return 0;
+}
+
+/* The waiter must be there before the undo begins: it may end at once. */
+static int undo_one(struct control *c, struct rollback *op, struct run *run) {
+        struct rollback_wait *wait = calloc(1, sizeof(*wait));
+
+        if (!wait)
+                return -ENOMEM;
+        wait->waiter.end = true;
+        wait->waiter.call = on_undone;
+        wait->op = op;
+        op->waiting++;
+        run->retries = 0;
+        run_wait(run, &wait->waiter);
+        (void)engine_undo(c, run, REASON_PERSON, "a person took it back");
+        return 0;
+}
+
+static int start(struct control *c, struct rollback *op, const struct target *t) {
+        int r = 0;
+
+        op->waiting = 1; /* ours: nothing is answered before all are begun */
+        for (struct run *run = c->engine.runs, *next; run && r == 0; run = next) {
+                next = run->next;
+                if (!matches(run, t))
+                        continue;
+                r = remember(op, run->change.number);
+                if (r == 0 && !t->dry_run && run_in_force(run))
+                        r = undo_one(c, op, run);
+        }
+        op->waiting--;
+        finish(op);
+        return r;
+}
+
+static int get_target(struct control *c, struct varlink *link, const struct json *parameters,
+                struct target *t) {
+        const struct run *run, *newer;
+        char text[128];
+
+        if (api_get_string(link, parameters, "change", &t->change) < 0 ||
+                        api_get_string(link, parameters, "containerId", &t->container) < 0 ||
+                        api_get_u64(link, parameters, "cgroupInode", &t->inode) < 0 ||
+                        api_get_bool(link, parameters, "all", &t->all) < 0 ||
+                        api_get_bool(link, parameters, "dryRun", &t->dry_run) < 0)
+                return -EINVAL;
+        if ((t->change != NULL) + (t->container != NULL) + t->all != 1) {
+                (void)varlink_error(link, API_ERROR("InvalidParameter"), "parameter", "change",
+                                "text", "want exactly one of change, containerId, all", NULL);
+                return -EINVAL;
+        }
+        if (!t->change)
+                return 0;
+        t->number = api_number('C', t->change);
+        run = t->number ? engine_find(c, t->number) : NULL;
+        newer = run && run_in_force(run) ? engine_newer(c, run) : NULL;
+        if (!run)
+                (void)varlink_error(link, API_ERROR("NotFound"), "id", t->change, "text",
+                                "no such change: see dtgov changes", NULL);
+        else if (newer) {
+                (void)snprintf(text, sizeof(text),
+                                "C%" PRIu64 " of the same knob is newer: roll that back first, or "
+                                "the container",
+                                newer->change.number);
+                (void)api_refuse(link, REASON_BUSY_CHANGE, text);
+        }
+        return run && !newer ? 0 : -ENOENT;
+}
+
+int api_rollback(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct control *c = userdata;
+        struct target t = { 0 };
+        struct rollback *op;
+
+        if (api_authorize(c, link, "Rollback") < 0 || get_target(c, link, parameters, &t) < 0)
+                return 0;
+        op = calloc(1, sizeof(*op));
+        if (!op)
+                return -ENOMEM;
+        op->control = c;
+        op->link = varlink_ref(link);
+        (void)start(c, op, &t);
+        return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/guard_input.h"
+
+#include "governor/control/control.h"
+
+#include <string.h>
+
+#define HOUR_NS (3600 * NSEC_PER_SEC)
+
+struct promises {
+        const struct managed *except;
+        uint64_t total_bytes, sum_bytes;
+};
+
+/* No limit promises the whole host. */
+static void add_promise(void *data, struct managed *m) {
+        struct promises *p = data;
+        uint64_t most = KNOB_MAX;
+
+        if (m == p->except)
+                return;
+        (void)cgroup_read_u64(m->dir_fd, knobs[KNOB_MEMORY_MAX].file, &most);
+        if (__builtin_add_overflow(p->sum_bytes, u64_min(most, p->total_bytes), &p->sum_bytes))
+                p->sum_bytes = KNOB_MAX;
+}
+
+static void read_host(struct control *c, const struct managed *m, struct guard_host *ret) {
+        struct host now = c->host;
+        struct promises promises = { .except = m };
+
+        (void)proc_host(c->proc_fd, &now, NULL);
+        promises.total_bytes = now.memory_total_bytes;
+        containers_each(c, add_promise, &promises);
+        *ret = (struct guard_host){
+                .memory_total_bytes = now.memory_total_bytes,
+                .memory_available_bytes = now.memory_available_bytes,
+                .memory_promised_bytes = promises.sum_bytes,
+                .online_cpus = now.online_cpus,
+                .observer_present = control_observer_present(c),
+                .psi_available = c->psi_available,
+                .journal_ok = control_journal_ok(c),
+                .probations = engine_probations(c),
+        };
+}
+
+static void read_knobs(struct control *c, const struct managed *m, struct guard_container *ret) {
+        for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
+                char text[KNOB_VALUE_TEXT_MAX * 2], where[CONTAINER_PATH_SIZE];
+
+                ret->parent[id] = (struct knob_value){ .amount = KNOB_MAX };
+                if (!knobs[id].settable)
+                        continue;
+                ret->present[id] =
+                                cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) >= 0 &&
+                                knob_read_text(id, text, &ret->now[id]) >= 0;
+                if (ret->present[id] && knobs[id].danger != DANGER_NONE)
+                        (void)cgroup_parent_limit(
+                                        &c->root, m->container.cgroup, id, &ret->parent[id], where);
+        }
+}
+
+static void read_use(const struct managed *m, struct guard_container *ret) {
+        uint64_t inactive = 0, slab = 0;
+
+        (void)cgroup_read_u64(m->dir_fd, "memory.current", &ret->memory_current_bytes);
+        (void)cgroup_read_key(m->dir_fd, "memory.stat", "inactive_file", &inactive);
+        (void)cgroup_read_key(m->dir_fd, "memory.stat", "slab_reclaimable", &slab);
+        ret->memory_reclaimable_bytes = inactive + slab;
+        (void)cgroup_read_u64(m->dir_fd, "pids.current", &ret->pids_current);
+}
+
+void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
+                struct guard_answer *ret) {
+        struct guard_host host;
+        struct guard_container container = { .flags = m->flags, .protected_ = m->protected_ };
+        uint64_t now = proc_boottime_ns();
+        const struct run *open = engine_open_of(c, m->container.cgroup_inode);
+
+        read_host(c, m, &host);
+        read_knobs(c, m, &container);
+        read_use(m, &container);
+        container.change_open = open && (p->number == 0 || open->change.proposal != p->number);
+        container.changes_last_hour =
+                        engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));
+        guard_check(&c->config.guard, &host, &container, p, ret);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dtgovd: sets up with full rights, confines itself, recovers what a predecessor left open, and
+ * serves. Exit status: 0 ended as asked, 1 an error, 2 wrong usage.
+ */
+#include "governor/control/api.h"
+#include "governor/control/confine.h"
+#include "governor/control/control.h"
+#include "governor/control/recover.h"
+#include "governor/control/setup.h"
+#include "state/log.h"
+#include "state/parse.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+static const char usage[] =
+                "usage: dtgovd [OPTION...]\n"
+                "  --run-dir DIR         sockets and registry            (/run/dtgov)\n"
+                "  --state-dir DIR       the undo journal                (/var/lib/dtgov)\n"
+                "  --config-dir DIR      dtgov.json                      (/etc/dtgov)\n"
+                "  --cgroup-root DIR     govern only what is below       (the cgroup2 mount)\n"
+                "  --observer-user USER  name or uid of the observer     (dtgov)\n"
+                "  --probation SECONDS   watch over a fresh change       (60)\n"
+                "  --allow-unsandboxed   go on where the kernel lacks Landlock or seccomp\n"
+                "  --no-observer         do not start dtgov-observer: no new changes then\n"
+                "  --recover             end what a dead dtgovd left open, and exit\n"
+                "  --rollback WHAT       without a dtgovd: C17, a container's id, or --all\n"
+                "  --version, --help\n";
+
+enum option_id {
+        OPT_RUN_DIR = 256,
+        OPT_STATE_DIR,
+        OPT_CONFIG_DIR,
+        OPT_CGROUP_ROOT,
+        OPT_OBSERVER_USER,
+        OPT_PROBATION,
+        OPT_UNSANDBOXED,
+        OPT_NO_OBSERVER,
+        OPT_RECOVER,
+        OPT_ROLLBACK,
+        OPT_VERSION,
+        OPT_HELP,
+};
+
+static const struct option long_options[] = {
+        { "run-dir", required_argument, NULL, OPT_RUN_DIR },
+        { "state-dir", required_argument, NULL, OPT_STATE_DIR },
+        { "config-dir", required_argument, NULL, OPT_CONFIG_DIR },
+        { "cgroup-root", required_argument, NULL, OPT_CGROUP_ROOT },
+        { "observer-user", required_argument, NULL, OPT_OBSERVER_USER },
+        { "probation", required_argument, NULL, OPT_PROBATION },
+        { "allow-unsandboxed", no_argument, NULL, OPT_UNSANDBOXED },
+        { "no-observer", no_argument, NULL, OPT_NO_OBSERVER },
+        { "recover", no_argument, NULL, OPT_RECOVER },
+        { "rollback", required_argument, NULL, OPT_ROLLBACK },
+        { "version", no_argument, NULL, OPT_VERSION },
+        { "help", no_argument, NULL, OPT_HELP },
+        { NULL, 0, NULL, 0 },
+};
+
+/* Returns: 1 go on, 0 done (help), -EINVAL usage */
+static int parse_options(int argc, char **argv, struct options *o) {
+        int opt;
+
+        while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+                switch (opt) {
+                case OPT_RUN_DIR:
+                        o->run_dir = optarg;
+                        break;
+                case OPT_STATE_DIR:
+                        o->state_dir = optarg;
+                        break;
+                case OPT_CONFIG_DIR:
+                        o->config_dir = optarg;
+                        break;
+                case OPT_CGROUP_ROOT:
+                        o->cgroup_root = optarg;
+                        break;
+                case OPT_OBSERVER_USER:
+                        o->observer_user = optarg;
+                        break;
+                case OPT_PROBATION:
+                        if (parse_u64(optarg, &o->probation_sec) < 0 || o->probation_sec > 86400)
+                                return -EINVAL;
+                        break;
+                case OPT_UNSANDBOXED:
+                        o->allow_unsandboxed = true;
+                        break;
+                case OPT_NO_OBSERVER:
+                        o->no_observer = true;
+                        break;
+                case OPT_RECOVER:
+                        o->recover = true;
+                        break;
+                case OPT_ROLLBACK:
+                        o->rollback = optarg;
+                        break;
+                case OPT_VERSION:
+                        (void)puts("dtgovd " DTGOV_VERSION);
+                        return 0;
+                case OPT_HELP:
+                        (void)fputs(usage, stdout);
+                        return 0;
+                default:
+                        return -EINVAL;
+                }
+        return optind == argc ? 1 : -EINVAL;
+}
+
+bool control_journal_ok(const struct control *c) {
+        enum journal_health health = journal_health(c->journal);
+
+        return health == JOURNAL_OK || health == JOURNAL_REPAIRED;
+}
+
+static void open_proc(struct control *c) {
+        char text[16];
+
+        (void)proc_cgroup(c->proc_fd, getpid(), c->self_cgroup);
+        c->psi_available = file_read_at(c->proc_fd, "pressure/cpu", text, sizeof(text)) != -ENOENT;
+}
+
+/* Everything that a recovery needs, and a daemon too. */
+static int open_all(
+                struct control *c, const struct options *o, struct setup *s, struct error *err) {
+        const struct group *admins = getgrnam(ADMIN_GROUP);
+        int r;
+
+        c->admin_gid = admins ? admins->gr_gid : (gid_t)-1;
+        c->started_boottime_ns = proc_boottime_ns();
+        c->probation_ns = o->probation_sec * NSEC_PER_SEC;
+        c->link.fd = -1;
+        c->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (c->proc_fd < 0)
+                return error_errno(err, -errno, "/proc");
+        r = config_load(o->config_dir, &c->config, err);
+        if (r >= 0)
+                r = proc_host(c->proc_fd, &c->host, err);
+        if (r >= 0)
+                r = cgroup_root_open(o->cgroup_root, &c->root, err);
+        if (r >= 0)
+                r = setup_observer_user(o, s, err);
+        if (r >= 0)
+                r = setup_directories(c, o, s, err);
+        if (r >= 0)
+                r = setup_lock(o, s, err);
+        if (r >= 0)
+                r = journal_open(c->journal_fd, c->host.boot_id, &c->journal, err);
+        if (r >= 0)
+                r = owner_new(&c->owner);
+        if (r < 0)
+                return r;
+        open_proc(c);
+        if (journal_health(c->journal) != JOURNAL_OK)
+                log_warning("%s", journal_health_text(c->journal));
+        return engine_load(c);
+}
+
+/* Threads and the observer, then never again a new process. */
+static int start(struct control *c, const struct options *o, struct setup *s, struct error *err) {
+        struct rlimit files;
+        int r = setup_sockets(o, s, err);
+
+        if (r >= 0)
+                r = setup_observer(o, s, err);
+        if (r < 0)
+                return r;
+        (void)signal(SIGCHLD, SIG_IGN); /* the observer's end is seen on the link */
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+                files.rlim_cur = files.rlim_max; /* two for each container */
+                (void)setrlimit(RLIMIT_NOFILE, &files);
+        }
+        r = sd_event_default(&c->event);
+        if (r >= 0)
+                r = proposals_init(&c->proposals);
+        if (r >= 0)
+                r = writers_new(&c->writers, c->event);
+        if (r < 0)
+                return error_errno(err, r, "the event loop");
+        r = confine(c, o, err);
+        if (r > 0)
+                log_warning("running without a sandbox: %s", err->text);
+        return r;
+}
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *info, void *userdata) {
+        (void)userdata;
+        (void)info;
+        return sd_event_exit(sd_event_source_get_event(s), 0);
+}
+
+static int add_signals(struct control *c) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t mask;
+        int r = 0;
+
+        (void)sigemptyset(&mask);
+        for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+                (void)sigaddset(&mask, signals[i]);
+        (void)sigprocmask(SIG_BLOCK, &mask, NULL);
+        for (size_t i = 0; i < ARRAY_LEN(signals) && r >= 0; i++)
+                r = sd_event_add_signal(c->event, NULL, signals[i], on_signal, c);
+        return r;
+}
+
+static int serve(struct control *c, const struct setup *s, struct error *err) {
+        int r;
+
+        containers_scan(c);
+        (void)recover_all(c);
+        r = containers_init(c);
+        if (r >= 0)
+                r = engine_init(c);
+        if (r >= 0)
+                r = observer_link_init(c, s->link_fd, s->link_listen_fd, s->observer_uid);
+        if (r >= 0)
+                r = api_init(c, s->control_fd);
+        if (r >= 0)
+                r = add_signals(c);
+        if (r < 0)
+                return error_errno(err, r, "starting");
+        (void)sd_event_set_watchdog(c->event, true);
+        (void)sd_notify(/* unset_environment= */ 0, "READY=1");
+        log_info("dtgovd " DTGOV_VERSION ": %u containers below %s", c->containers.count,
+                        c->root.path);
+        r = sd_event_loop(c->event);
+        (void)sd_notify(/* unset_environment= */ 0, "STOPPING=1");
+        return r;
+}
+
+/* An end on purpose leaves as little open as a crash after its recovery. */
+static void stop(struct control *c) {
+        varlink_server_free(c->server);
+        observer_link_done(c);
+        writers_free(c->writers);
+        (void)recover_all(c);
+        engine_done(c);
+        containers_done(c);
+        owner_free(c->owner);
+        journal_close(c->journal);
+        sd_event_unref(c->event);
+}
+
+static int once(struct control *c, const struct options *o, struct error *err) {
+        int r;
+
+        containers_scan(c);
+        r = (int)recover_all(c);
+        if (o->rollback) {
+                int more = recover_rollback(c, o->rollback);
+
+                if (more == -ENOENT)
+                        return error_set(err, -ENOENT, "no change or container '%s' on record",
+                                        o->rollback);
+                r += more;
+        }
+        return r == 0 ? 0 : error_set(err, -EIO, "%d changes could not be taken back", r);
+}
+
+int main(int argc, char **argv) {
+        static struct control control = { .proc_fd = -1, .containers_fd = -1, .journal_fd = -1 };
+        struct options o = { "/run/dtgov", "/var/lib/dtgov", "/etc/dtgov", NULL, "dtgov", NULL, 60,
+                false, false, false };
+        struct setup s = { -1, -1, -1, -1, -1, 0, 0 };
+        struct error err = { "" };
+        int r = parse_options(argc, argv, &o);
+
+        if (r < 0)
+                (void)fputs(usage, stderr);
+        if (r <= 0)
+                return r < 0 ? 2 : 0;
+        r = open_all(&control, &o, &s, &err);
+        if (r >= 0 && (o.recover || o.rollback)) {
+                r = once(&control, &o, &err);
+        } else if (r >= 0) {
+                r = start(&control, &o, &s, &err);
+                if (r >= 0)
+                        r = serve(&control, &s, &err);
+        }
+        if (control.engine.runs || control.event)
+                stop(&control);
+        if (r < 0)
+                log_error("%s", err.text[0] ? err.text : strerror(-r));
+        return r < 0 ? 1 : 0;
+}

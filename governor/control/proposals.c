@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/proposals.h"
+
+#include "governor/control/control.h"
+#include "governor/control/guard_input.h"
+#include "governor/control/siphash.h"
+#include "state/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+const char *const held_state_names[] = { "pending", "refused", "approved", "rejected", "expired",
+        "stale" };
+
+int proposals_init(struct proposals *t) {
+        return getrandom(t->key, sizeof(t->key), 0) < 0 ? -errno : 0;
+}
+
+void proposals_digest(const struct proposals *t, const struct proposal *p,
+                char ret[static DIGEST_TEXT_SIZE]) {
+        (void)snprintf(ret, DIGEST_TEXT_SIZE, "%016" PRIx64, siphash24(t->key, p, sizeof(*p)));
+}
+
+struct held *proposals_find(struct proposals *t, uint64_t number) {
+        for (size_t i = 0; i < PROPOSALS_MAX && number != 0; i++)
+                if (t->held[i].proposal.number == number)
+                        return &t->held[i];
+        return NULL;
+}
+
+static void held_end(struct held *h, enum held_state state, const char *text) {
+        h->state = state;
+        (void)text_copy(h->text, sizeof(h->text), text);
+}
+
+static bool is_stale(const struct managed *m, const struct proposal *p) {
+        for (unsigned i = 0; i < p->changes_count; i++) {
+                enum knob_id id = p->changes[i].knob;
+                char text[KNOB_VALUE_TEXT_MAX * 2];
+                struct knob_value now;
+
+                if (cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) < 0 ||
+                                knob_read_text(id, text, &now) < 0 ||
+                                !knob_equal(now, p->changes[i].old))
+                        return true;
+        }
+        return false;
+}
+
+void proposals_refresh(struct control *c) {
+        uint64_t now = proc_boottime_ns();
+
+        for (size_t i = 0; i < PROPOSALS_MAX; i++) {
+                struct held *h = &c->proposals.held[i];
+                const struct managed *m;
+
+                if (h->proposal.number == 0 || h->state != HELD_PENDING)
+                        continue;
+                m = container_by_inode(c, h->proposal.cgroup_inode);
+                if (now >= h->proposal.expires_boottime_ns)
+                        held_end(h, HELD_EXPIRED, "nobody decided for a day; look for a new one");
+                else if (!m)
+                        held_end(h, HELD_STALE, "the container ended or was replaced");
+                else if (is_stale(m, &h->proposal))
+                        held_end(h, HELD_STALE, "a value changed since; look for a new proposal");
+        }
+}
+
+/* A slot: free, else the oldest that is not pending. */
+static struct held *find_slot(struct proposals *t) {
+        struct held *best = NULL;
+
+        for (size_t i = 0; i < PROPOSALS_MAX; i++) {
+                struct held *h = &t->held[i];
+
+                if (h->proposal.number == 0)
+                        return h;
+                if (h->state != HELD_PENDING &&
+                                (!best || h->proposal.number < best->proposal.number))
+                        best = h;
+        }
+        return best;
+}
+
+/* A rule knows better now; a person's wishes stand beside each other. */
+static void supersede(struct proposals *t, const struct proposal *p) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "replaced by P%" PRIu64, p->number);
+        for (size_t i = 0; i < PROPOSALS_MAX && p->rule != RULE_PERSON; i++) {
+                struct held *h = &t->held[i];
+
+                if (h->proposal.number != 0 && h->state == HELD_PENDING &&
+                                h->proposal.rule == p->rule &&
+                                h->proposal.cgroup_inode == p->cgroup_inode)
+                        held_end(h, HELD_STALE, text);
+        }
+}
+
+/* Old values are what the kernel shows now, whatever the sender believed. */
+static void complete(struct managed *m, struct proposal *p) {
+        p->number = 0;
+        memcpy(p->container_id, m->container.id, sizeof(p->container_id));
+        p->cgroup_inode = m->container.cgroup_inode;
+        p->created_boottime_ns = proc_boottime_ns();
+        p->expires_boottime_ns = p->created_boottime_ns + PROPOSAL_LIFETIME_NS;
+        if (p->rule != RULE_PERSON)
+                return; /* the observer's old values are part of its evidence: compared, not set */
+        for (unsigned i = 0; i < p->changes_count; i++) {
+                enum knob_id id = p->changes[i].knob;
+                char text[KNOB_VALUE_TEXT_MAX * 2];
+
+                if (cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) >= 0)
+                        (void)knob_read_text(id, text, &p->changes[i].old);
+        }
+}
+
+int proposals_submit(struct control *c, struct managed *m, struct proposal *p, bool dry_run,
+                struct guard_answer *ret) {
+        struct held *h;
+        int r;
+
+        if (p->changes_count <= PROPOSAL_KNOBS_MAX)
+                complete(m, p);
+        guard_ask(c, m, p, ret);
+        p->risk = ret->risk;
+        if (ret->verdict == GUARD_REFUSE || dry_run)
+                return 0;
+        proposals_refresh(c);
+        h = find_slot(&c->proposals);
+        if (!h)
+                return -EBUSY;
+        r = journal_next_proposal(c->journal, &p->number);
+        if (r < 0)
+                return r;
+        supersede(&c->proposals, p);
+        *h = (struct held){ .proposal = *p, .answer = *ret };
+        memcpy(&h->proposal, p, sizeof(*p)); /* padding too: the digest covers it */
+        return 0;
+}

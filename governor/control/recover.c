@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message to PID 1 may take effect after its sender was killed. So before a change of a unit is
+ * looked at, PID 1 is asked anything and given a second: what was under way has then happened.
+ */
+#include "governor/control/recover.h"
+
+#include "governor/control/api.h"
+#include "governor/control/control.h"
+#include "state/log.h"
+
+#include <string.h>
+#include <time.h>
+
+#define RECOVER_TRIES 4
+
+static void wait_ns(uint64_t ns) {
+        struct timespec t = { .tv_sec = (time_t)(ns / NSEC_PER_SEC),
+                .tv_nsec = (long)(ns % NSEC_PER_SEC) };
+
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+/* Drives a run to its end. Returns whether it came there. */
+static bool drive(struct control *c, struct run *run, int step) {
+        for (unsigned tries = 0; tries < RECOVER_TRIES;) {
+                struct change_job *j;
+                int r;
+
+                if (step == STEP_NONE) {
+                        if (run->change.state != CHANGE_ROLLBACK_FAILED)
+                                return true;
+                        if (++tries == RECOVER_TRIES)
+                                break;
+                        wait_ns(u64_min(u64_sub(run->retry_ns, proc_boottime_ns()), NSEC_PER_SEC));
+                        step = undo_begin(c, run, run->undo_reason);
+                        continue;
+                }
+                j = run_job(c, run, (enum change_step)step);
+                if (!j)
+                        return false;
+                r = change_job_work(&j->job);
+                step = run_after(c, run, j, r);
+                change_job_free(j);
+        }
+        return false;
+}
+
+/* What the kernel shows of a change's knobs. */
+static void look(const struct run *run, bool *ret_new, bool *ret_foreign) {
+        *ret_new = *ret_foreign = false;
+        for (unsigned i = 0; run->container && i < run->change.changes_count; i++) {
+                const struct knob_change *k = &run->change.changes[i];
+                char text[KNOB_VALUE_TEXT_MAX * 2];
+                struct knob_value now;
+
+                if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) <
+                                                0 ||
+                                knob_read_text(k->knob, text, &now) < 0)
+                        continue;
+                if (knob_equal(now, k->new) ||
+                                ((run->change.kept_mask >> i & 1) &&
+                                                knob_equal(now, run->change.kept[i])))
+                        *ret_new = true;
+                else if (!knob_equal(now, k->old))
+                        *ret_foreign = true;
+        }
+}
+
+static void let_systemd_settle(struct control *c) {
+        for (const struct run *run = c->engine.runs; run; run = run->next) {
+                if (!run->this_boot || !change_states[run->change.state].open || !run->container ||
+                                !owner_may_be_unit(run->container->container.cgroup))
+                        continue;
+                (void)owner_sync(c->owner, NULL);
+                wait_ns(NSEC_PER_SEC);
+                return;
+        }
+}
+
+static const char *explain(enum reason reason) {
+        switch (reason) {
+        case REASON_NOT_APPLIED:
+                return "not applied: dtgovd stopped first";
+        case REASON_DAEMON_STOPPED:
+                return "rolled back: dtgovd stopped during probation";
+        default:
+                return reasons[reason].text;
+        }
+}
+
+static bool recover_one(struct control *c, struct run *run) {
+        bool alive = run->container && run->container->alive;
+        bool any_new, any_foreign;
+        enum change_state state;
+        enum reason reason;
+
+        look(run, &any_new, &any_foreign);
+        state = recover_decide(
+                        run->change.state, run->this_boot, alive, any_new, any_foreign, &reason);
+        if (reason != REASON_NONE)
+                run_say(run, "%s", explain(reason));
+        if (state == CHANGE_ROLLING_BACK) {
+                run->undo_reason = reason != REASON_NONE ? reason : run->change.reason;
+                if (run->change.state == CHANGE_ROLLING_BACK)
+                        return drive(c, run, STEP_UNDO);
+                return drive(c, run, undo_begin(c, run, run->undo_reason));
+        }
+        if (state != run->change.state)
+                run_enter(c, run, state, reason);
+        return true;
+}
+
+unsigned recover_all(struct control *c) {
+        unsigned failed = 0;
+
+        let_systemd_settle(c);
+        for (struct run *run = c->engine.runs, *next; run; run = next) {
+                next = run->next;
+                if (run_in_force(run) && !recover_one(c, run))
+                        failed++;
+        }
+        return failed;
+}
+
+int recover_rollback(struct control *c, const char *target) {
+        bool all = strcmp(target, "--all") == 0;
+        uint64_t number = api_number('C', target);
+        unsigned found = 0, failed = 0;
+
+        for (struct run *run = c->engine.runs, *next; run; run = next) {
+                bool match = all || (number != 0 && run->change.number == number) ||
+                             strncmp(run->change.container_id, target, strlen(target)) == 0;
+
+                next = run->next;
+                if (!match)
+                        continue;
+                found++;
+                if (!run_in_force(run) || !run->container)
+                        continue;
+                if (number != 0 && engine_newer(c, run)) {
+                        log_error("a newer change of the same knob is in force: roll that back "
+                                  "first");
+                        failed++;
+                        continue;
+                }
+                run_say(run, "a person took it back");
+                failed += !drive(c, run, undo_begin(c, run, REASON_PERSON));
+        }
+        return found || all ? (int)failed : -ENOENT;
+}

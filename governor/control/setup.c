@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/setup.h"
+
+#include "governor/control/control.h"
+#include "state/file.h"
+#include "state/parse.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#define LINK_FD_NUMBER  3 /* as SD_LISTEN_FDS_START: the observer finds both by their names */
+#define QUERY_FD_NUMBER 4
+
+/* Makes a directory if need be, and checks whose it is. Returns its fd. */
+static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err) {
+        CLEANUP(closep) int fd = -1;
+        struct stat st;
+
+        if (mkdir(path, mode) < 0 && errno != EEXIST)
+                return error_errno(err, -errno, "%s", path);
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_errno(err, -errno, "%s", path);
+        if (st.st_uid == geteuid() && (st.st_uid != uid || (st.st_mode & 07777) != mode)) {
+                if (fchmod(fd, mode) < 0 || fchown(fd, uid, gid) < 0 || fstat(fd, &st) < 0)
+                        return error_errno(err, -errno, "%s", path);
+        }
+        if (st.st_uid != uid || (st.st_mode & (S_IWGRP | S_IWOTH)))
+                return error_set(err, -EPERM,
+                                "E_UNSAFE_PATH: %s can be written by others; run: chown %u %s && "
+                                "chmod %o %s",
+                                path, (unsigned)uid, path, (unsigned)mode, path);
+        return take_fd(&fd);
+}
+
+int setup_directories(
+                struct control *c, const struct options *o, struct setup *s, struct error *err) {
+        uid_t root = geteuid();
+        const struct {
+                const char *above, *name;
+                mode_t mode;
+                uid_t uid;
+                gid_t gid;
+                int *keep_fd;
+        } dirs[] = {
+                { o->run_dir, "", 0755, root, getegid(), NULL },
+                { o->run_dir, "/containers", 0700, root, getegid(), &c->containers_fd },
+                { o->state_dir, "", 0755, root, getegid(), NULL },
+                { o->state_dir, "/journal", 0700, root, getegid(), &c->journal_fd },
+                { o->state_dir, "/trusted", 0700, root, getegid(), NULL },
+                { o->state_dir, "/history", 0700, s->observer_uid, s->observer_gid, NULL },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+                char path[512];
+                int fd;
+
+                (void)snprintf(path, sizeof(path), "%s%s", dirs[i].above, dirs[i].name);
+                fd = make_dir(path, dirs[i].mode, dirs[i].uid, dirs[i].gid, err);
+                if (fd < 0)
+                        return fd;
+                if (dirs[i].keep_fd)
+                        *dirs[i].keep_fd = fd;
+                else
+                        (void)close(fd);
+        }
+        return 0;
+}
+
+int setup_lock(const struct options *o, struct setup *s, struct error *err) {
+        char path[512], pid[32] = "";
+        int n;
+
+        (void)snprintf(path, sizeof(path), "%s/dtgovd.lock", o->run_dir);
+        s->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (s->lock_fd < 0)
+                return error_errno(err, -errno, "%s", path);
+        if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+                (void)file_read_fd(s->lock_fd, pid, sizeof(pid));
+                return error_set(err, -EBUSY,
+                                "already running (pid %s); to take changes back run: dtgov "
+                                "rollback",
+                                pid[0] ? pid : "unknown");
+        }
+        n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        if (ftruncate(s->lock_fd, 0) < 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) < 0)
+                return error_errno(err, -errno, "%s", path);
+        return 0;
+}
+
+int setup_observer_user(const struct options *o, struct setup *s, struct error *err) {
+        const struct passwd *user;
+        uint64_t uid;
+
+        s->observer_uid = geteuid();
+        s->observer_gid = getegid();
+        if (geteuid() != 0)
+                return 0; /* not root: a trial on a tree of one's own */
+        if (parse_u64(o->observer_user, &uid) == 0) {
+                s->observer_uid = (uid_t)uid;
+                s->observer_gid = (gid_t)uid;
+                return 0;
+        }
+        user = getpwnam(o->observer_user);
+        if (!user)
+                return error_set(err, -ENOENT,
+                                "no user '%s': make it (useradd --system %s) or give "
+                                "--observer-user UID",
+                                o->observer_user, o->observer_user);
+        s->observer_uid = user->pw_uid;
+        s->observer_gid = user->pw_gid;
+        return 0;
+}
+
+static int take_passed(struct setup *s) {
+        char **names = NULL;
+        int n = sd_listen_fds_with_names(/* unset_environment= */ 1, &names);
+
+        for (int i = 0; i < n; i++) {
+                int fd = SD_LISTEN_FDS_START + i;
+
+                (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+                if (strcmp(names[i], "control") == 0)
+                        s->control_fd = fd;
+                else if (strcmp(names[i], "link") == 0)
+                        s->link_listen_fd = fd;
+                else
+                        (void)close(fd);
+                free(names[i]);
+        }
+        free(names);
+        return n;
+}
+
+int setup_sockets(const struct options *o, struct setup *s, struct error *err) {
+        char path[512];
+        int r = take_passed(s);
+
+        if (s->control_fd < 0) {
+                (void)snprintf(path, sizeof(path), "%s/control.sock", o->run_dir);
+                r = varlink_listen(path, 0666, &s->control_fd, err);
+        }
+        if (r >= 0 && s->link_listen_fd < 0 && !o->no_observer) {
+                (void)snprintf(path, sizeof(path), "%s/query.sock", o->run_dir);
+                r = varlink_listen(path, 0666, &s->query_fd, err);
+        }
+        return r < 0 ? r : 0;
+}
+
+/* Beside this program, as after "make"; else where it is installed. */
+static void find_observer(char *path, size_t size) {
+        ssize_t n = readlink("/proc/self/exe", path, size - 32);
+        char *slash;
+
+        path[n > 0 ? n : 0] = '\0';
+        slash = strrchr(path, '/');
+        if (slash)
+                (void)strcpy(slash + 1, "dtgov-observer");
+        if (!slash || access(path, X_OK) < 0)
+                (void)snprintf(path, size, "%s", DTGOV_LIBEXECDIR "/dtgov-observer");
+}
+
+/* In the child: only system calls until the exec, and any failure is its end. */
+static void run_observer(
+                const struct options *o, const struct setup *s, int link_fd, const char *path) {
+        char pid[16], history[512];
+        int link_copy = fcntl(link_fd, F_DUPFD, 16), query_copy = fcntl(s->query_fd, F_DUPFD, 16);
+
+        (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        (void)snprintf(history, sizeof(history), "%s/history", o->state_dir);
+        if (link_copy < 0 || query_copy < 0 || dup2(link_copy, LINK_FD_NUMBER) < 0 ||
+                        dup2(query_copy, QUERY_FD_NUMBER) < 0 ||
+                        close_range(QUERY_FD_NUMBER + 1, ~0U, 0) < 0)
+                _exit(1);
+        if (geteuid() == 0 && (setgroups(0, NULL) < 0 ||
+                                              setresgid(s->observer_gid, s->observer_gid,
+                                                              s->observer_gid) < 0 ||
+                                              setresuid(s->observer_uid, s->observer_uid,
+                                                              s->observer_uid) < 0))
+                _exit(1);
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
+                        setenv("LISTEN_FDS", "2", 1) < 0 ||
+                        setenv("LISTEN_FDNAMES", "link:query", 1) < 0)
+                _exit(1);
+        (void)execl(path, path, (char *)NULL);
+        _exit(1);
+}
+
+int setup_observer(const struct options *o, struct setup *s, struct error *err) {
+        char path[512];
+        int pair[2];
+        pid_t pid;
+
+        if (s->link_listen_fd >= 0 || o->no_observer)
+                return 0;
+        find_observer(path, sizeof(path));
+        if (access(path, X_OK) < 0)
+                return error_errno(err, -errno, "%s (--no-observer goes without)", path);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+                return error_errno(err, -errno, "the link");
+        pid = fork();
+        if (pid == 0)
+                run_observer(o, s, pair[1], path);
+        (void)close(pair[1]);
+        (void)close(take_fd(&s->query_fd));
+        s->link_fd = pair[0];
+        return pid < 0 ? error_errno(err, -errno, "starting %s", path) : 0;
+}
