@@ -26,15 +26,15 @@ static int load_bool(
         return json_get_bool(parent, value->key, ret, err);
 }
 
-static int load_guard(const struct json *guard, struct guard_rules *rules, struct error *err) {
+static int load_guard(const struct json *guard, struct guard_rules *bounds, struct error *err) {
         const struct {
                 const char *key;
                 uint64_t *number;
         } numbers[] = {
-                { "reserve_bytes", &rules->reserve_bytes },
-                { "memory_max_bytes", &rules->memory_max_bytes },
-                { "cpu_max_permille", &rules->cpu_max_permille },
-                { "pids_max", &rules->pids_max },
+                { "reserve_bytes", &bounds->reserve_bytes },
+                { "memory_max_bytes", &bounds->memory_max_bytes },
+                { "cpu_max_permille", &bounds->cpu_max_permille },
+                { "pids_max", &bounds->pids_max },
         };
 
         if (guard->type != JSON_OBJECT)
@@ -43,7 +43,7 @@ static int load_guard(const struct json *guard, struct guard_rules *rules, struc
                 int r = -ENOKEY;
 
                 if (strcmp(v->key, "lower_memory_max") == 0)
-                        r = load_bool(v, guard, &rules->lower_memory_max, err);
+                        r = load_bool(v, guard, &bounds->lower_memory_max, err);
                 for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
                         if (strcmp(v->key, numbers[i].key) == 0)
                                 r = json_get_u64(guard, v->key, numbers[i].number, err);

@@ -10,5 +10,10 @@
 struct control;
 struct options;
 
-/* Drops, confines and tries what must fail now. Errors: as in sandbox.h */
+/*
+ * Drops, confines and tries what must fail now. Before the first thread is made.
+ *
+ * Returns: 0; 1 the kernel lacks something that was allowed to be lacking, @err says what
+ * Errors:  as in sandbox.h
+ */
 int confine(struct control *c, const struct options *o, struct error *err);

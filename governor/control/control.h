@@ -11,6 +11,7 @@
 #include "governor/control/owner.h"
 #include "governor/control/proposals.h"
 #include "governor/control/writer.h"
+#include "governor/kernel/cgroup.h"
 #include "governor/kernel/proc.h"
 #include "governor/varlink/varlink.h"
 #include "state/journal/journal.h"

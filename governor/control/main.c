@@ -8,6 +8,7 @@
 #include "governor/control/control.h"
 #include "governor/control/recover.h"
 #include "governor/control/setup.h"
+#include "state/file.h"
 #include "state/log.h"
 #include "state/parse.h"
 
@@ -178,6 +179,11 @@ static int start(struct control *c, const struct options *o, struct setup *s, st
                 files.rlim_cur = files.rlim_max; /* two for each container */
                 (void)setrlimit(RLIMIT_NOFILE, &files);
         }
+        r = confine(c, o, err);
+        if (r > 0)
+                log_warning("running without its whole sandbox: %s", err->text);
+        if (r < 0)
+                return r;
         r = sd_event_default(&c->event);
         if (r >= 0)
                 r = proposals_init(&c->proposals);
@@ -185,9 +191,6 @@ static int start(struct control *c, const struct options *o, struct setup *s, st
                 r = writers_new(&c->writers, c->event);
         if (r < 0)
                 return error_errno(err, r, "the event loop");
-        r = confine(c, o, err);
-        if (r > 0)
-                log_warning("running without a sandbox: %s", err->text);
         return r;
 }
 

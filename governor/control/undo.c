@@ -94,9 +94,12 @@ static int undo_end(struct control *c, struct run *run) {
 }
 
 static int keep(struct control *c, struct run *run, struct change_job *j) {
+        int r = journal_step(c->journal, &run->change, j->position, j->keep, /* durable= */ false);
+
+        if (r == -E2BIG || r == -EINVAL)
+                return undo_failed(c, run, "the kept value cannot be journaled");
         run->change.kept[j->position] = j->keep;
         run->change.kept_mask |= 1U << j->position;
-        (void)journal_step(c->journal, &run->change, j->position, j->keep, /* durable= */ false);
         return STEP_UNDO;
 }
 
