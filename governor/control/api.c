@@ -2,7 +2,7 @@
 #include "governor/control/api.h"
 
 #include "governor/control/control.h"
-#include "org.dtgov.Control.varlink.h"
+#include "governor/varlink/org.dtgov.Control.varlink.h"
 #include "state/log.h"
 #include "state/parse.h"
 

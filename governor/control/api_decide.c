@@ -163,7 +163,7 @@ static int begin(struct control *c, struct varlink *link, struct held *h, bool w
         a->link = varlink_ref(link);
         a->proposal = h->proposal.number;
         h->state = HELD_APPROVED; /* now: an approval counts once */
-        r = engine_begin(c, &h->proposal, varlink_get_peer(link)->uid, NULL, &a->waiter);
+        r = engine_begin(c, &h->proposal, varlink_get_peer(link)->uid, &a->waiter);
         if (r < 0) {
                 h->state = HELD_PENDING;
                 varlink_unref(a->link);

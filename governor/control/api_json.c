@@ -127,8 +127,6 @@ void api_put_change(
                 put_knob(w, &x->changes[i], x->kept_mask >> i & 1 ? &x->kept[i] : NULL, now);
         json_close_array(w);
         json_put_bool(w, "proven", x->proven);
-        if (run->note[0])
-                json_put_string(w, "note", run->note);
         put_times(w, x);
         json_close_object(w);
 }

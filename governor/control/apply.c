@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-int engine_begin(struct control *c, const struct proposal *p, uid_t uid, const char *note,
-                struct waiter *w) {
+int engine_begin(struct control *c, const struct proposal *p, uid_t uid, struct waiter *w) {
         struct managed *m = container_find(c, p->container_id, p->cgroup_inode);
         struct run *run = calloc(1, sizeof(*run));
 
@@ -30,7 +29,6 @@ int engine_begin(struct control *c, const struct proposal *p, uid_t uid, const c
         };
         memcpy(run->change.container_id, p->container_id, sizeof(p->container_id));
         memcpy(run->change.changes, p->changes, sizeof(p->changes));
-        (void)text_copy(run->note, sizeof(run->note), note);
         engine_add(c, run);
         if (w)
                 run_wait(run, w);
@@ -68,8 +66,6 @@ static int write_intent(struct control *c, struct run *run, struct change_job *j
                 return refuse(c, run, CHANGE_REFUSED,
                                 r == -EROFS ? REASON_JOURNAL : REASON_NOSPACE);
         }
-        if (run->note[0])
-                (void)journal_note(c->journal, run->change.number, run->change.proposal, run->note);
         run->before = j->limits;
         j->limits = (struct limits){ 0 };
         run_enter(c, run, CHANGE_APPLYING, REASON_NONE);

@@ -351,7 +351,6 @@ static int load_one(void *data, const struct journal_change *from) {
                 run->change.kept[position] = from->steps[i].value;
                 run->change.kept_mask |= 1U << position;
         }
-        (void)text_copy(run->note, sizeof(run->note), from->note);
         run->this_boot = from->this_boot;
         engine_add(c, run);
         c->engine.ended += !live;

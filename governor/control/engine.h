@@ -48,7 +48,6 @@ struct run {
         bool this_boot;             /* its cgroup can still exist */
         char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
         char text[ENGINE_TEXT_SIZE];
-        char note[JOURNAL_NOTE_MAX];
         struct waiter *waiters;
 };
 
@@ -69,8 +68,7 @@ int engine_load(struct control *c);
  *
  * Errors: -ENOMEM; then @w is still the caller's
  */
-int engine_begin(struct control *c, const struct proposal *p, uid_t uid, const char *note,
-                struct waiter *w);
+int engine_begin(struct control *c, const struct proposal *p, uid_t uid, struct waiter *w);
 
 /*
  * Takes a change back, unless it has ended; for several of one container call it for each: newer
