@@ -40,7 +40,8 @@ int api_reject(struct varlink *link, const struct json *parameters, void *userda
 /* api_rollback.c */
 int api_rollback(struct varlink *link, const struct json *parameters, void *userdata);
 
-/* --- api.c: shared by them -------------------------------------------------------------------- */
+/* --- control_api.c: shared by them
+ * -------------------------------------------------------------------- */
 
 #define API_ERROR(name) "org.dtgov.Control." name
 

@@ -167,6 +167,6 @@ int apply_after(struct control *c, struct run *run, struct change_job *j, int r)
                 return undo_begin(c, run, reason);
         if (run->undo_wanted)
                 return undo_begin(c, run, run->undo_reason);
-        probation_begin(c, run);
+        watch_begin(c, run);
         return STEP_NONE;
 }

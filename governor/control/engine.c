@@ -310,9 +310,9 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
                         continue;
                 open |= is_open(run);
                 if (run->change.state == CHANGE_PROBATION)
-                        probation_look(c, run, now);
+                        watch_look(c, run, now);
                 else if (run->change.state == CHANGE_COMMITTED)
-                        calm_look(c, run, now);
+                        watch_calm(c, run, now);
                 else if (run->retry_ns != 0 && now >= run->retry_ns)
                         undo_retry(c, run, now);
         }

@@ -94,7 +94,7 @@ void engine_verdict(struct control *c, uint64_t number, enum verdict verdict);
 /* Takes back all that is on probation: nobody watches any more. */
 void engine_observer_lost(struct control *c);
 
-/* --- between engine.c, apply.c, undo.c, probation.c and recover.c ----------------------------- */
+/* --- between engine.c, apply.c, undo.c, watch.c and recover.c ----------------------------- */
 
 #define STEP_NONE (-1)
 
@@ -123,7 +123,7 @@ int tell_after(struct control *c, struct run *run, struct change_job *j, int r);
 int undo_begin(struct control *c, struct run *run, enum reason reason);
 void undo_retry(struct control *c, struct run *run, uint64_t now_ns);
 
-void probation_begin(struct control *c, struct run *run);
-void probation_look(struct control *c, struct run *run, uint64_t now_ns);
-void calm_look(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
+void watch_begin(struct control *c, struct run *run);
+void watch_look(struct control *c, struct run *run, uint64_t now_ns);
+void watch_calm(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
 void signals_read(const struct managed *m, uint64_t ret[static 4]);

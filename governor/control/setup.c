@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#define LINK_FD_NUMBER  3 /* as SD_LISTEN_FDS_START: the observer finds both by their names */
+#define LINK_FD_NUMBER  3 /* in the observer, as its arguments say */
 #define QUERY_FD_NUMBER 4
 
 /* Makes a directory if need be, and checks whose it is. Returns its fd. */
@@ -171,11 +171,8 @@ static void find_observer(char *path, size_t size) {
 /* In the child: only system calls until the exec, and any failure is its end. */
 static void run_observer(
                 const struct options *o, const struct setup *s, int link_fd, const char *path) {
-        char pid[16], history[512];
         int link_copy = fcntl(link_fd, F_DUPFD, 16), query_copy = fcntl(s->query_fd, F_DUPFD, 16);
 
-        (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
-        (void)snprintf(history, sizeof(history), "%s/history", o->state_dir);
         if (link_copy < 0 || query_copy < 0 || dup2(link_copy, LINK_FD_NUMBER) < 0 ||
                         dup2(query_copy, QUERY_FD_NUMBER) < 0 ||
                         close_range(QUERY_FD_NUMBER + 1, ~0U, 0) < 0)
@@ -186,11 +183,11 @@ static void run_observer(
                                               setresuid(s->observer_uid, s->observer_uid,
                                                               s->observer_uid) < 0))
                 _exit(1);
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setenv("LISTEN_PID", pid, 1) < 0 ||
-                        setenv("LISTEN_FDS", "2", 1) < 0 ||
-                        setenv("LISTEN_FDNAMES", "link:query", 1) < 0)
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 _exit(1);
-        (void)execl(path, path, (char *)NULL);
+        (void)execl(path, path, "--run-dir", o->run_dir, "--state-dir", o->state_dir, "--link-fd",
+                        "3", "--query-fd", "4", o->allow_unsandboxed ? "--allow-unsandboxed" : NULL,
+                        NULL);
         _exit(1);
 }
 

@@ -48,7 +48,7 @@ static enum reason check_signals(const struct run *run) {
         return REASON_NONE;
 }
 
-void probation_begin(struct control *c, struct run *run) {
+void watch_begin(struct control *c, struct run *run) {
         uint64_t now = proc_boottime_ns();
 
         run->looked_ns = run->drift_ns = now;
@@ -97,7 +97,7 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
         return true;
 }
 
-void probation_look(struct control *c, struct run *run, uint64_t now_ns) {
+void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
         bool over = now_ns >= run->change.deadline_boottime_ns;
         bool blind = u64_sub(now_ns, run->looked_ns) > ENGINE_BLIND_NS;
         enum reason reason;
@@ -120,7 +120,7 @@ void probation_look(struct control *c, struct run *run, uint64_t now_ns) {
                                 run->change.proven ? REASON_PROVEN : REASON_UNPROVEN);
 }
 
-void calm_look(struct control *c, struct run *run, uint64_t now_ns) {
+void watch_calm(struct control *c, struct run *run, uint64_t now_ns) {
         if (!run->container || !run->container->alive ||
                         u64_sub(now_ns, run->drift_ns) < ENGINE_DRIFT_CALM_NS)
                 return;
