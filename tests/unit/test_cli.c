@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands print and ask for, against two daemons that answer from a table. The daemons
+ * are the server half of the project's own protocol, in a thread.
+ */
+#include "governor/cli/commands.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <pthread.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <cmocka.h>
+
+#include "governor/varlink/varlink.h"
+
+#define API "0000000000000000000000000000000000000000000000000000000000000aaa"
+
+/* What a daemon answers: parameters, or an error and its parameters. */
+struct fake {
+        const char *method, *error;
+        char parameters[2048];
+};
+
+struct bench {
+        char dir[64], path[DAEMON_COUNT][96];
+        pthread_t thread;
+        int stop[2];
+        _Atomic bool up;
+        struct fake fakes[16];
+        size_t fakes_count;
+        char heard[2048]; /* methods and parameters of control.sock that came */
+        char out[16384], err[2048];
+};
+
+static int answer(struct varlink *link, const struct json *parameters, void *userdata,
+                const char *method) {
+        CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
+        CLEANUP(json_writer_freep) struct json_writer *heard = NULL;
+        struct bench *b = userdata;
+        const struct fake *fake = NULL;
+        struct json_writer *w;
+        const char *text;
+        size_t len;
+
+        for (size_t i = 0; i < b->fakes_count; i++)
+                if (strcmp(b->fakes[i].method, method) == 0)
+                        fake = &b->fakes[i];
+        if (parameters && parameters->child) {
+                assert_int_equal(json_writer_new(&heard), 0);
+                json_put_value(heard, NULL, parameters);
+                assert_int_equal(json_writer_end(heard, &text, &len), 0);
+                len = strlen(b->heard);
+                (void)snprintf(b->heard + len, sizeof(b->heard) - len, "%s %s\n", method, text);
+        }
+        if (!fake)
+                return varlink_error(link, "org.varlink.service.MethodNotFound", NULL);
+        assert_int_equal(json_parse(fake->parameters, strlen(fake->parameters), 16, &doc, NULL), 0);
+        if (fake->error) {
+                const struct json *e = json_root(doc);
+
+                return varlink_error(link, fake->error, "text", text_of(e, "text"), "code",
+                                json_get(e, "code") ? text_of(e, "code") : NULL, NULL);
+        }
+        assert_int_equal(varlink_reply_begin(link, &w), 0);
+        for (const struct json *m = json_root(doc)->child; m; m = m->next)
+                json_put_value(w, m->key, m);
+        return varlink_reply_end(link, false);
+}
+
+#define METHOD(name)                                                                               \
+        static int method_##name(                                                                  \
+                        struct varlink *link, const struct json *parameters, void *userdata) {     \
+                return answer(link, parameters, userdata, #name);                                  \
+        }
+METHOD(ListContainers)
+METHOD(ListFindings)
+METHOD(ListProcesses)
+METHOD(ListProposals)
+METHOD(ListChanges)
+METHOD(Propose)
+METHOD(Approve)
+METHOD(Reject)
+METHOD(Rollback)
+METHOD(Health)
+
+static const struct varlink_entry entries[] = {
+        { "ListContainers", method_ListContainers },
+        { "ListFindings", method_ListFindings },
+        { "ListProcesses", method_ListProcesses },
+        { "ListProposals", method_ListProposals },
+        { "ListChanges", method_ListChanges },
+        { "Propose", method_Propose },
+        { "Approve", method_Approve },
+        { "Reject", method_Reject },
+        { "Rollback", method_Rollback },
+        { "Health", method_Health },
+        { NULL, NULL },
+};
+
+static const struct varlink_interface interfaces[DAEMON_COUNT] = {
+        [DAEMON_CONTROL] = { "org.dtgov.Control", "", entries },
+        [DAEMON_OBSERVER] = { "org.dtgov.Observer", "", entries },
+};
+
+static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        (void)fd;
+        (void)events;
+        (void)userdata;
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static void *serve(void *data) {
+        struct varlink_server *servers[DAEMON_COUNT];
+        struct bench *b = data;
+        sd_event *event = NULL;
+        int fd;
+
+        assert_int_equal(sd_event_new(&event), 0);
+        for (size_t i = 0; i < DAEMON_COUNT; i++) {
+                assert_int_equal(varlink_listen(b->path[i], 0666, &fd, NULL), 0);
+                assert_int_equal(varlink_server_new(&servers[i], event, &interfaces[i], 4096, 8, b),
+                                0);
+                assert_true(varlink_server_listen_fd(servers[i], fd) >= 0);
+        }
+        assert_true(sd_event_add_io(event, NULL, b->stop[0], EPOLLIN, on_stop, NULL) >= 0);
+        b->up = true;
+        (void)sd_event_loop(event);
+        for (size_t i = 0; i < DAEMON_COUNT; i++)
+                varlink_server_free(servers[i]);
+        (void)sd_event_unref(event);
+        return NULL;
+}
+
+PRINTF(4, 5)
+static void fake(struct bench *b, const char *method, const char *error, const char *format, ...) {
+        struct fake *f = &b->fakes[b->fakes_count++];
+        va_list args;
+
+        assert_true(b->fakes_count <= ARRAY_LEN(b->fakes));
+        f->method = method;
+        f->error = error;
+        va_start(args, format);
+        assert_in_range(vsnprintf(f->parameters, sizeof(f->parameters), format, args), 0,
+                        sizeof(f->parameters) - 1);
+        va_end(args);
+}
+
+static uint64_t in_seconds(unsigned seconds) {
+        return boottime_ns() + seconds * NSEC_PER_SEC + NSEC_PER_SEC / 2;
+}
+
+static void fake_proposal(struct bench *b, const char *state) {
+        fake(b, "ListProposals", NULL,
+                        "{\"proposals\":[{\"id\":\"P17\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"rule\":\"cpu-quota\",\"state\":\"%s\",\"knobs\":["
+                        "{\"file\":\"cpu.max\",\"old\":\"50000 100000\",\"new\":\"150000 100000\"}]"
+                        ",\"risk\":\"low\",\"digest\":\"d1\",\"reason\":\"\",\"text\":\"\","
+                        "\"expiresBoottimeNs\":%" PRIu64 ",\"lostUsecPerMin\":41000000,"
+                        "\"finding\":\"F12\"}]}",
+                        state, in_seconds(3600 * 23));
+}
+
+static void fake_change(struct bench *b, const char *method, const char *around, const char *state,
+                const char *more) {
+        fake(b, method, NULL,
+                        "{\"%s{\"id\":\"C17\",\"proposal\":\"P17\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"state\":\"%s\",\"reason\":\"\",\"text\":\"\","
+                        "\"knobs\":[{\"file\":\"cpu.max\",\"old\":\"50000 100000\","
+                        "\"new\":\"150000 100000\"%s}],\"deadlineBoottimeNs\":%" PRIu64 "}%s}",
+                        around, state, more, in_seconds(60), strchr(around, '[') ? "]" : "");
+}
+
+/* One container, called api by Docker, throttled by its quota. */
+static void fake_host(struct bench *b) {
+        fake(b, "ListContainers", NULL,
+                        "{\"containers\":[{\"id\":\"" API "\",\"containerId\":\"" API
+                        "\",\"cgroup\":\"/docker/" API
+                        "\",\"cgroupInode\":7,\"runtime\":\"runc\",\"windowUsec\":1000000,"
+                        "\"cpuUsec\":500000,\"memoryBytes\":104857600,\"pids\":12,"
+                        "\"cpuQuotaUsec\":50000,\"cpuPeriodUsec\":100000,"
+                        "\"stallCpuUsec\":800000,\"lostUsecPerMin\":41000000}]}");
+        fake(b, "ListFindings", NULL,
+                        "{\"findings\":[{\"id\":\"F12\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"rule\":\"cpu-quota\",\"title\":\"CPU throttled\","
+                        "\"text\":\"CPU is throttled\",\"lostUsecPerMin\":41000000,"
+                        "\"processes\":[{\"pid\":99,\"name\":\"cc1plus\",\"ancestor\":\"ninja\","
+                        "\"count\":8,\"cpuPermyriad\":9600,\"memoryGrowthBytes\":-4096}],"
+                        "\"proposal\":\"P17\",\"why\":\"the quota\",\"risk\":\"low\"}]}");
+        fake(b, "Health", NULL, "{\"version\":\"1\",\"containers\":1,\"link\":true,\"notes\":[]}");
+        fake(b, "ListChanges", NULL, "{\"changes\":[]}");
+        fake_proposal(b, "pending");
+}
+
+static void write_docker_name(const struct bench *b) {
+        char path[256];
+        FILE *f;
+
+        (void)snprintf(path, sizeof(path), "mkdir -p %s/containers/" API, b->dir);
+        assert_int_equal(system(path), 0);
+        (void)snprintf(path, sizeof(path), "%s/containers/" API "/config.v2.json", b->dir);
+        f = fopen(path, "we");
+        assert_non_null(f);
+        (void)fputs("{\"Name\":\"/api\"}", f);
+        (void)fclose(f);
+}
+
+static int start(void **state) {
+        struct bench *b = calloc(1, sizeof(*b));
+
+        assert_non_null(b);
+        assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+        (void)snprintf(b->dir, sizeof(b->dir), "/tmp/test-cli-XXXXXX");
+        assert_non_null(mkdtemp(b->dir));
+        (void)snprintf(b->path[DAEMON_CONTROL], sizeof(b->path[0]), "%s/control.sock", b->dir);
+        (void)snprintf(b->path[DAEMON_OBSERVER], sizeof(b->path[0]), "%s/query.sock", b->dir);
+        write_docker_name(b);
+        fake_host(b);
+        assert_int_equal(pipe(b->stop), 0);
+        assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
+        while (!b->up)
+                (void)usleep(1000);
+        *state = b;
+        return 0;
+}
+
+static int stop(void **state) {
+        struct bench *b = *state;
+        char command[96];
+
+        assert_int_equal(write(b->stop[1], "x", 1), 1);
+        assert_int_equal(pthread_join(b->thread, NULL), 0);
+        (void)close(b->stop[0]);
+        (void)close(b->stop[1]);
+        (void)snprintf(command, sizeof(command), "rm -rf %s", b->dir);
+        assert_int_equal(system(command), 0);
+        free(b);
+        return 0;
+}
+
+static void slurp(FILE *f, char *out, size_t size) {
+        size_t n;
+
+        rewind(f);
+        n = fread(out, 1, size - 1, f);
+        out[n] = '\0';
+        (void)fclose(f);
+}
+
+/* Carries out a command line, words separated by blanks. @in: what it reads, and asks on */
+static int run_on(struct bench *b, const char *line, int in, int err) {
+        CLEANUP(freep) char *copy = strdup(line);
+        char *rest = copy, *argv[16] = { (char[]){ "dtgov" } };
+        FILE *out = tmpfile(), *said = tmpfile();
+        struct cli c = { .run_dir = b->dir, .docker_dir = b->dir };
+        int argc = 1, saved[2] = { dup(STDIN_FILENO), dup(STDERR_FILENO) }, r;
+
+        assert_non_null(copy);
+        assert_non_null(out);
+        assert_non_null(said);
+        while (rest && rest[0])
+                argv[argc++] = strsep(&rest, " ");
+        assert_true(dup2(in, STDIN_FILENO) >= 0);
+        assert_true(dup2(err >= 0 ? err : fileno(said), STDERR_FILENO) >= 0);
+        out_init(&c.out, out);
+        r = dtgov_main(&c, argc, argv);
+        cli_done(&c);
+        assert_true(dup2(saved[0], STDIN_FILENO) >= 0);
+        assert_true(dup2(saved[1], STDERR_FILENO) >= 0);
+        (void)close(saved[0]);
+        (void)close(saved[1]);
+        slurp(out, b->out, sizeof(b->out));
+        slurp(said, b->err, sizeof(b->err));
+        return r;
+}
+
+static int run(struct bench *b, const char *line) {
+        int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int r = run_on(b, line, in, -1);
+
+        (void)close(in);
+        return r;
+}
+
+static void status_opens_with_what_hurts_and_what_mends_it(void **state) {
+        struct bench *b = *state;
+        char expected[512];
+
+        assert_int_equal(run(b, ""), EXIT_DONE);
+        (void)snprintf(expected, sizeof(expected),
+                        "api lost 41 s of the last 60 s: quota 0.5 of %ld CPUs; cc1plus \u2190 "
+                        "ninja 96 %%; dtgov approve P17\n"
+                        "1 container watched\n"
+                        "1 proposal waits for you: dtgov proposals\n",
+                        sysconf(_SC_NPROCESSORS_ONLN));
+        assert_string_equal(b->out, expected);
+        assert_string_equal(b->err, "");
+        assert_int_equal(run(b, "status --exit-code"), EXIT_FOUND);
+}
+
+static void empty_states_name_the_next_command(void **state) {
+        struct bench *b = *state;
+
+        b->fakes_count = 0;
+        fake(b, "ListContainers", NULL, "{\"containers\":[]}");
+        fake(b, "ListFindings", NULL, "{\"findings\":[]}");
+        fake(b, "ListProposals", NULL, "{\"proposals\":[]}");
+        fake(b, "ListChanges", NULL, "{\"changes\":[]}");
+        fake(b, "Health", NULL, "{\"version\":\"1\",\"containers\":0,\"notes\":[\"no psi\"]}");
+        assert_int_equal(run(b, "status --exit-code"), EXIT_DONE);
+        assert_string_equal(b->out,
+                        "No containers yet. Start one; if it does not show up here: dtgov doctor\n"
+                        "dtgovd: no psi\ndtgov-observer: no psi\n");
+        assert_int_equal(run(b, "findings"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov ps"));
+        assert_int_equal(run(b, "proposals"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov findings"));
+        assert_int_equal(run(b, "changes"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov proposals"));
+        assert_int_equal(run(b, "ps"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov doctor"));
+        assert_int_equal(run(b, "ps --json"), EXIT_DONE);
+        assert_string_equal(b->out, "[]\n");
+}
+
+static void approve_sends_the_digest_of_what_was_shown(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "Approve", "change\":", "probation", "");
+        assert_int_equal(run(b, "approve P17 --yes"), EXIT_DONE);
+        assert_non_null(strstr(b->heard, "Approve {\"id\":\"P17\",\"digest\":\"d1\","
+                                         "\"dryRun\":false,\"wait\":false}"));
+        assert_non_null(strstr(b->out, "P17 api: cpu.max 0.5 \u2192 1.5 CPU\n"
+                                       "  state      waits for you, expires in 23 h\n"));
+        assert_non_null(strstr(b->out,
+                        "cpu.max 0.5 \u2192 1.5 CPU, verified. On probation for 60 s.\n"
+                        "Undo: dtgov rollback C17\n"
+                        "Lasts until the container is re-created; to keep it: "
+                        "docker update --cpus 1.5 api\n"));
+}
+
+static void off_a_terminal_nothing_is_asked_and_nothing_done(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run(b, "approve P17"), EXIT_USAGE);
+        assert_non_null(strstr(b->err, "--yes"));
+        assert_int_equal(run(b, "set api cpu.max=1"), EXIT_USAGE);
+        assert_string_equal(b->heard, "");
+}
+
+static void no_at_the_prompt_changes_nothing(void **state) {
+        struct bench *b = *state;
+        int master, terminal;
+
+        assert_int_equal(openpty(&master, &terminal, NULL, NULL, NULL), 0);
+        assert_int_equal(write(master, "n\n", 2), 2);
+        assert_int_equal(run_on(b, "approve P17", terminal, terminal), EXIT_CANCELLED);
+        assert_null(strstr(b->heard, "Approve"));
+
+        fake(b, "Propose", NULL,
+                        "{\"proposal\":{\"id\":\"P18\",\"state\":\"pending\",\"digest\":\"d2\"},"
+                        "\"writes\":[]}");
+        fake(b, "Reject", NULL, "{\"proposal\":{\"id\":\"P18\"}}");
+        assert_int_equal(write(master, "\n", 1), 1);
+        assert_int_equal(run_on(b, "set api memory.max=1.5G", terminal, terminal), EXIT_CANCELLED);
+        assert_non_null(strstr(b->heard, "\"assignments\":\"memory.max=1610612736\""));
+        assert_non_null(strstr(b->heard, "Reject {\"id\":\"P18\""));
+        (void)close(master);
+        (void)close(terminal);
+}
+
+static void a_dry_run_lists_the_files(void **state) {
+        struct bench *b = *state;
+
+        fake(b, "Approve", NULL,
+                        "{\"writes\":[{\"file\":\"/docker/x/cpu.max\",\"old\":\"50000 100000\","
+                        "\"new\":\"150000 100000\",\"owner\":\"systemd\"}]}");
+        assert_int_equal(run(b, "approve P17 --dry-run"), EXIT_DONE);
+        assert_string_equal(b->out, "FILE                       OLD           NEW OWNER\n"
+                                    "/docker/x/cpu.max 50000 100000 150000 100000 systemd\n");
+        assert_non_null(strstr(b->heard, "\"dryRun\":true"));
+}
+
+static void what_is_done_already_is_no_error(void **state) {
+        struct bench *b = *state;
+
+        fake_proposal(b, "approved");
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        assert_int_equal(run(b, "approve P17 --yes"), EXIT_DONE);
+        assert_string_equal(b->out, "P17 is already applied: C17, kept, unproven.\n");
+        fake(b, "Propose", "org.dtgov.Control.Refused",
+                        "{\"code\":\"E_NO_CHANGE\",\"text\":\"it is so already\"}");
+        assert_int_equal(run(b, "set api cpu.max=0.5 --yes"), EXIT_DONE);
+}
+
+static void each_refusal_has_its_exit_status(void **state) {
+        static const struct {
+                const char *error, *parameters;
+                int code;
+                const char *says;
+        } cases[] = {
+                { "org.dtgov.Control.Stale", "{\"code\":\"E_STALE\",\"text\":\"changed\"}",
+                                EXIT_OUTDATED, "dtgov: changed (E_STALE)\n" },
+                { "org.dtgov.Control.Refused", "{\"code\":\"E_HEADROOM\",\"text\":\"too little\"}",
+                                EXIT_REFUSED, "dtgov: too little (E_HEADROOM)\n" },
+                { "org.dtgov.Control.NotAuthorized", "{\"text\":\"you may not\"}", EXIT_UNREACHABLE,
+                                "sudo usermod -aG dtgov-admin " },
+                { "org.dtgov.Control.Busy", "{\"text\":\"E_BUSY: \\u001b[2J\"}", EXIT_ERROR,
+                                "E_BUSY: \\x1b[2J" },
+        };
+        struct bench *b = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                fake(b, "Approve", cases[i].error, "%s", cases[i].parameters);
+                assert_int_equal(run(b, "approve P17 --yes"), cases[i].code);
+                assert_non_null(strstr(b->err, cases[i].says));
+        }
+        fake_proposal(b, "expired");
+        assert_int_equal(run(b, "approve P17 --yes"), EXIT_OUTDATED);
+        assert_int_equal(run(b, "approve P99 --yes"), EXIT_ERROR);
+        assert_int_equal(run(b, "approve api --yes"), EXIT_USAGE);
+}
+
+static void a_verification_that_failed_is_seven(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "Approve", "change\":", "rolled_back", "");
+        assert_int_equal(run(b, "approve P17 --yes --wait"), EXIT_REVERTED);
+        assert_non_null(strstr(b->out, "C17 cpu.max 0.5 \u2192 1.5 CPU: rolled back"));
+}
+
+static void a_rollback_that_kept_more_is_eight(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "Rollback", "changes\":[", "rolled_back", "");
+        assert_int_equal(run(b, "rollback C17"), EXIT_DONE);
+        assert_string_equal(b->out, "C17 api: cpu.max 1.5 \u2192 0.5 CPU: rolled back\n");
+        fake_change(b, "Rollback", "changes\":[", "rolled_back", ",\"kept\":\"100000 100000\"");
+        assert_int_equal(run(b, "rollback api"), EXIT_KEPT);
+        assert_non_null(strstr(b->out, "cpu.max kept at 1 CPU, not 0.5 CPU"));
+        assert_non_null(strstr(b->heard, "\"containerId\":\"" API "\",\"cgroupInode\":7"));
+        assert_int_equal(run(b, "rollback"), EXIT_USAGE);
+        assert_int_equal(run(b, "rollback C17 --all"), EXIT_USAGE);
+}
+
+static void lists_for_programs_begin_with_the_id(void **state) {
+        struct bench *b = *state;
+
+        fake(b, "ListChanges", NULL,
+                        "{\"changes\":[{\"state\":\"committed\",\"id\":\"C2\"},{\"id\":\"C10\"}]}");
+        assert_int_equal(run(b, "changes --json"), EXIT_DONE);
+        assert_string_equal(b->out, "[{\"id\":\"C10\"},{\"id\":\"C2\",\"state\":\"committed\"}]\n");
+        assert_int_equal(run(b, "ps --json"), EXIT_DONE);
+        assert_int_equal(strncmp(b->out, "[{\"id\":\"" API, strlen("[{\"id\":\"" API)), 0);
+        assert_non_null(strstr(b->out, "\"name\":\"api\"}]\n"));
+}
+
+static void show_tells_everything_of_a_finding(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run(b, "show F12"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "  found      CPU is throttled\n"
+                                       "  lost       41 s a minute\n"
+                                       "  PROCESS PID BELOW COUNT  CPU"));
+        assert_non_null(strstr(b->out, "cc1plus"));
+        assert_non_null(strstr(b->out, "-4 KiB"));
+        assert_non_null(strstr(b->out, "  why        the quota\n"));
+        assert_int_equal(run(b, "show api"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "  cpu        0.50 of 0.50 CPUs\n"
+                                       "  memory     100 MiB of max\n"));
+        assert_int_equal(run(b, "show C9"), EXIT_ERROR);
+        assert_int_equal(run(b, "show nobody"), EXIT_ERROR);
+}
+
+static void usage_errors_say_what_is_wanted(void **state) {
+        static const struct {
+                const char *line, *says;
+        } cases[] = {
+                { "aprove P17", "did you mean approve" },
+                { "frobnicate", "dtgov --help" },
+                { "approve", "usage: dtgov approve P" },
+                { "ps --wait", "ps does not take --wait" },
+                { "set api memory.mx=4G", "did you mean memory.max" },
+                { "set api memory.max=4X", "bytes" },
+                { "set api memory.max", "knob=value" },
+                { "set api io.max=1", "no knob that dtgov sets" },
+                { "top -n x", "-n" },
+                { "reject F12", "no proposal" },
+        };
+        struct bench *b = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                assert_int_equal(run(b, cases[i].line), EXIT_USAGE);
+                if (!strstr(b->err, cases[i].says))
+                        fail_msg("%s: %s", cases[i].line, b->err);
+        }
+}
+
+static void a_daemon_that_does_not_run_is_named(void **state) {
+        struct bench *b = *state;
+
+        (void)unlink(b->path[DAEMON_CONTROL]);
+        assert_int_equal(run(b, "status"), EXIT_UNREACHABLE);
+        assert_non_null(strstr(b->out, "api lost 41 s"));
+        assert_non_null(strstr(b->err, "dtgovd does not run"));
+        assert_int_equal(run(b, "version"), EXIT_DONE);
+        (void)unlink(b->path[DAEMON_OBSERVER]);
+        assert_int_equal(run(b, "ps"), EXIT_UNREACHABLE);
+        assert_non_null(strstr(b->err, "sudo systemctl start dtgov-observer"));
+        assert_int_equal(run(b, "doctor --json"), EXIT_ERROR);
+        assert_non_null(strstr(b->out, "{\"id\":\"dtgovd\",\"state\":\"broken\""));
+}
+
+static void commands_list_themselves(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run(b, "--list-commands"), EXIT_DONE);
+        assert_int_equal(strncmp(b->out, "status\nps\n", 10), 0);
+        assert_int_equal(run(b, "--help"), EXIT_DONE);
+        assert_int_equal(run(b, "approve --help"), EXIT_DONE);
+        assert_int_equal(strncmp(b->out, "  dtgov approve P17 --dry-run", 29), 0);
+}
+
+static void ascii_where_the_locale_is_c(void **state) {
+        struct bench *b = *state;
+
+        assert_non_null(setlocale(LC_CTYPE, "C"));
+        assert_int_equal(run(b, "status"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "cc1plus <- ninja"));
+        assert_int_equal(run(b, "proposals"), EXIT_DONE);
+        for (const char *s = b->out; *s; s++)
+                assert_false(*s & 0x80);
+}
+
+#define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                AGAINST_DAEMONS(status_opens_with_what_hurts_and_what_mends_it),
+                AGAINST_DAEMONS(empty_states_name_the_next_command),
+                AGAINST_DAEMONS(approve_sends_the_digest_of_what_was_shown),
+                AGAINST_DAEMONS(off_a_terminal_nothing_is_asked_and_nothing_done),
+                AGAINST_DAEMONS(no_at_the_prompt_changes_nothing),
+                AGAINST_DAEMONS(a_dry_run_lists_the_files),
+                AGAINST_DAEMONS(what_is_done_already_is_no_error),
+                AGAINST_DAEMONS(each_refusal_has_its_exit_status),
+                AGAINST_DAEMONS(a_verification_that_failed_is_seven),
+                AGAINST_DAEMONS(a_rollback_that_kept_more_is_eight),
+                AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
+                AGAINST_DAEMONS(show_tells_everything_of_a_finding),
+                AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
+                AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),
+                AGAINST_DAEMONS(commands_list_themselves),
+                AGAINST_DAEMONS(ascii_where_the_locale_is_c),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
