@@ -10,7 +10,10 @@
 # shellcheck source=tests/vm/lib.sh
 . /src/tests/vm/lib.sh
 
-probe=/src/build/vm/$DTGOV_OS/release/tests/integration/kernel_probe
+program=/src/build/vm/$DTGOV_OS/release/tests/integration/kernel_probe
+probe() {
+        "$program" "$@"
+}
 cg=/sys/fs/cgroup
 mkdir -p $cg/k/a
 
@@ -19,17 +22,17 @@ inode() {
 }
 
 # --- cgroups ---
-t_is "the mount is found" "$cg governs ''" "$($probe root)"
-t_is "a directory below it restricts" "$cg governs '/k'" "$(PROBE_ROOT=$cg/k $probe root)"
-t_is "what is not below it is refused" EXDEV "$(PROBE_ROOT=$cg/k $probe open /init | cut -d: -f1)"
-t_is "a cgroup is opened" "$(inode /k/a)" "$($probe open /k/a)"
-t_is "a path that leaves the mount" EXDEV "$($probe open /k/../../../etc | cut -d: -f1)"
-t_is "a cgroup that is not there" ENOENT "$($probe open /k/none | cut -d: -f1)"
-t_is "a file" ENOTDIR "$($probe open /k/cgroup.procs | cut -d: -f1)"
+t_is "the mount is found" "$cg governs ''" "$(probe root)"
+t_is "a directory below it restricts" "$cg governs '/k'" "$(PROBE_ROOT=$cg/k probe root)"
+t_is "what is not below it is refused" EXDEV "$(PROBE_ROOT=$cg/k probe open /init | cut -d: -f1)"
+t_is "a cgroup is opened" "$(inode /k/a)" "$(probe open /k/a)"
+t_is "a path that leaves the mount" EXDEV "$(probe open /k/../../../etc | cut -d: -f1)"
+t_is "a cgroup that is not there" ENOENT "$(probe open /k/none | cut -d: -f1)"
+t_is "a file" ENOTDIR "$(probe open /k/cgroup.procs | cut -d: -f1)"
 
 # As libcgroup looks at the mounts of its process, a namespace is enough to take one away.
 t_is "without a hierarchy" "EOPNOTSUPP: needs unified cgroup v2; found none" \
-        "$(unshare -m sh -c "umount -l $cg && $probe root")"
+        "$(unshare -m sh -c "umount -l $cg && $program root")"
 
 if [ "$DTGOV_INIT" = plain ]; then
         echo "+cpu +memory +io +pids +cpuset" > $cg/k/cgroup.subtree_control
@@ -41,8 +44,8 @@ else
 fi
 
 while read -r file words wanted; do
-        $probe write /k/a "$file" "$words" > /dev/null
-        t_is "$file=$words is written" "$wanted" "$(cat $cg/k/a/$file)"
+        probe write /k/a "$file" "$words" > /dev/null
+        t_is "$file=$words is written" "$wanted" "$(cat "$cg/k/a/$file")"
 done <<'END'
 memory.max 64M 67108864
 memory.high 50000000 49999872
@@ -53,19 +56,19 @@ cpu.weight 60 60
 pids.max 77 77
 pids.max max max
 END
-t_is "what the kernel refuses is told" ENOENT "$($probe write /k cpu.none 1 | cut -d: -f1)"
+t_is "what the kernel refuses is told" ENOENT "$(probe write /k cpu.none 1 | cut -d: -f1)"
 
-$probe write /k cpu.max 0.4
-$probe write /k memory.max 128M
+probe write /k cpu.max 0.4
+probe write /k memory.max 128M
 mkdir -p $cg/k/p/q
-t_is "the tightest parent of cpu" "/k 40000 100000" "$($probe parent /k/p/q cpu.max)"
-t_is "the tightest parent of memory" "/k 134217728" "$($probe parent /k/p/q memory.max)"
-$probe write /k cpu.max max
+t_is "the tightest parent of cpu" "/k 40000 100000" "$(probe parent /k/p/q cpu.max)"
+t_is "the tightest parent of memory" "/k 134217728" "$(probe parent /k/p/q memory.max)"
+probe write /k cpu.max max
 rmdir $cg/k/p/q $cg/k/p
 
 mkdir $cg/k/s
 mkfifo /run/go
-$probe stale /k/s < /run/go > /run/stale &
+probe stale /k/s < /run/go > /run/stale &
 exec 5> /run/go
 wait_for 20 grep -q ready /run/stale
 rmdir $cg/k/s
@@ -84,24 +87,24 @@ hog() { # CGROUP: two of them, so that they also wait for each other
         done
 }
 mkdir $cg/k/hog
-$probe write /k/hog cpu.max 0.2
-t_is "an idle cgroup fires nothing" "mask 777 fired 0 0 0 0 0 0 0 0 0" "$($probe ladder /k/hog 2)"
+probe write /k/hog cpu.max 0.2
+t_is "an idle cgroup fires nothing" "mask 777 fired 0 0 0 0 0 0 0 0 0" "$(probe ladder /k/hog 2)"
 hog /k/hog
-$probe ladder /k/hog 8 > /run/ladder
+probe ladder /k/hog 8 > /run/ladder
 cat /run/ladder
 t_ok "a throttled one fires the cpu's ladder alone" \
         grep -Eq '^mask 777 fired [1-9][0-9]* [1-9][0-9]* [1-9][0-9]* 0 0 0 0 0 0$' /run/ladder
 echo 0 > $cg/k/hog/cgroup.pressure
-t_is "pressure that was switched off" "mask 0 fired" "$($probe ladder /k/hog 0)"
+t_is "pressure that was switched off" "mask 0 fired" "$(probe ladder /k/hog 0)"
 echo 1 > $cg/k/hog/cgroup.kill
 wait 2> /dev/null
 
 # --- scan ---
 id=$(printf 'ab%.0s' {1..32})
-mkdir -p $cg/docker/$id/child
+mkdir -p "$cg/docker/$id/child"
 sleep 1000 &
-echo $! > $cg/docker/$id/child/cgroup.procs
-t_is "a container without a hook is found" "$id 1 $! /docker/$id" "$($probe scan)"
+echo $! > "$cg/docker/$id/child/cgroup.procs"
+t_is "a container without a hook is found" "$id 1 $! /docker/$id" "$(probe scan)"
 kill $!
 
 # --- sandbox ---
@@ -111,21 +114,21 @@ systemd="none"
 [ "$DTGOV_INIT" = plain ] || systemd="answers"
 t_is "what dtgovd needs works in the sandbox, and nothing else" \
         "limits 0 write 0 ladder 9 make 1 truncate 1 remove 1 unlink 1 etc 0 make-other 0 mkdir 0 rmdir 0 systemd $systemd" \
-        "$($probe sandbox /k/box)"
+        "$(probe sandbox /k/box)"
 t_ok "no cgroup was made or removed" test -d $cg/empty -a ! -e $cg/x
 for what in exec ptrace mount; do
-        { $probe attempt $what; } > /dev/null 2>&1
+        { "$program" attempt $what; } > /dev/null 2>&1
         t_is "$what kills" 159 $? # SIGSYS
 done
-t_is "no other process" EPERM "$($probe attempt fork | cut -d: -f1)"
-t_is "no Internet socket" EPERM "$($probe attempt inet | cut -d: -f1)"
-t_is "no memory to execute" EPERM "$($probe attempt exec-map | cut -d: -f1)"
-t_ok "a thread can be made" $probe attempt thread
-t_is "a sandbox for one thread of several is refused" EBUSY "$($probe attempt late | cut -d: -f1)"
+t_is "no other process" EPERM "$(probe attempt fork | cut -d: -f1)"
+t_is "no Internet socket" EPERM "$(probe attempt inet | cut -d: -f1)"
+t_is "no memory to execute" EPERM "$(probe attempt exec-map | cut -d: -f1)"
+t_ok "a thread can be made" probe attempt thread
+t_is "a sandbox for one thread of several is refused" EBUSY "$(probe attempt late | cut -d: -f1)"
 
 # --- systemd ---
 if [ "$DTGOV_INIT" != systemd ]; then
-        t_is "no systemd is told" "ENOENT: systemd does not run here" "$($probe unit /k/a)"
+        t_is "no systemd is told" "ENOENT: systemd does not run here" "$(probe unit /k/a)"
         t_done
         exit
 fi
@@ -139,25 +142,25 @@ start_scope() { # PROPERTY...
                 args+=(-p "$property")
         done
         systemd-run -q --scope --unit "${scope##*/}" --slice system.slice "${args[@]}" sleep 1000 &
-        wait_for 20 grep -q . $cg$scope/cgroup.procs
+        wait_for 20 grep -q . "$cg$scope/cgroup.procs"
 }
 stop_scope() {
         systemctl stop "${scope##*/}"
-        wait_for 20 test ! -e $cg$scope
+        wait_for 20 test ! -e "$cg$scope"
 }
 put() { # FILE TEXT
         echo "$2" > "$cg$scope/$1"
 }
 same() { # NAME: the limits are what they were when they were noted
-        $probe limits $scope > /run/now
+        probe limits "$scope" > /run/now
         t_ok "$1" diff /run/noted /run/now
 }
 
 start_scope MemoryMax=256M CPUQuota=120% TasksMax=100
-t_is "the unit of a cgroup" "${scope##*/}" "$($probe unit $scope)"
-mkdir $cg$scope/leaf
-t_is "no unit of what is below one" "ENOENT: no unit" "$($probe unit $scope/leaf)"
-t_is "no unit elsewhere" "ENOENT: no unit" "$($probe unit /k/a)"
+t_is "the unit of a cgroup" "${scope##*/}" "$(probe unit "$scope")"
+mkdir "$cg$scope/leaf"
+t_is "no unit of what is below one" "ENOENT: no unit" "$(probe unit "$scope/leaf")"
+t_is "no unit elsewhere" "ENOENT: no unit" "$(probe unit /k/a)"
 
 put memory.swap.max 0
 put memory.high 200M
@@ -172,12 +175,12 @@ put io.max "$dev rbps=1048576 wiops=100"
 put cpuset.cpus 0
 put cpuset.mems 0
 put cpu.max.burst 1000
-[ ! -e $cg$scope/memory.zswap.max ] || put memory.zswap.max 1048576
-[ ! -e $cg$scope/memory.zswap.writeback ] || put memory.zswap.writeback 0
-$probe limits $scope > /run/noted
-t_ok "nothing stands against telling systemd" $probe check $scope
+[ ! -e "$cg$scope/memory.zswap.max" ] || put memory.zswap.max 1048576
+[ ! -e "$cg$scope/memory.zswap.writeback" ] || put memory.zswap.writeback 0
+probe limits "$scope" > /run/noted
+t_ok "nothing stands against telling systemd" probe check "$scope"
 same "and asking changes nothing"
-t_ok "systemd is told" $probe tell $scope
+t_ok "systemd is told" probe tell "$scope"
 same "telling changes nothing"
 systemctl daemon-reload
 same "daemon-reload changes nothing"
@@ -193,14 +196,14 @@ put cpu.max "max 100000"
 put cpu.weight 100
 put pids.max max
 put io.weight "default 100"
-$probe limits $scope > /run/noted
-t_ok "systemd is told to take limits back" $probe tell $scope
+probe limits "$scope" > /run/noted
+t_ok "systemd is told to take limits back" probe tell "$scope"
 systemctl daemon-reload
 same "they stay away"
 
 put cpu.idle 1
-$probe limits $scope > /run/noted
-t_ok "systemd is told of an idle cgroup" $probe tell $scope
+probe limits "$scope" > /run/noted
+t_ok "systemd is told of an idle cgroup" probe tell "$scope"
 same "and it is idle as before"
 systemctl daemon-reload
 same "it stays idle"
@@ -209,25 +212,25 @@ put cpu.idle 0
 put memory.oom.group 1
 t_is "a file without a property is refused by name" \
         "EREMOTE: systemd would overwrite memory.oom.group, which is '1', and has no property for it" \
-        "$($probe check $scope)"
-$probe tell $scope > /dev/null
-t_is "and nothing was sent" 1 "$(cat $cg$scope/memory.oom.group)"
+        "$(probe check "$scope")"
+probe tell "$scope" > /dev/null
+t_is "and nothing was sent" 1 "$(cat "$cg$scope/memory.oom.group")"
 systemctl set-property --runtime "${scope##*/}" CPUWeight=200
-t_is "systemd would have overwritten it" 0 "$(cat $cg$scope/memory.oom.group)"
+t_is "systemd would have overwritten it" 0 "$(cat "$cg$scope/memory.oom.group")"
 put cpu.max "max 50000"
 t_is "a period without a quota is refused by name" \
         "EREMOTE: systemd would overwrite cpu.max, which is 'max 50000', and has no property for it" \
-        "$($probe check $scope)"
+        "$(probe check "$scope")"
 stop_scope
 
 start_scope "IOReadBandwidthMax=/dev/vda 2M" "IOWriteIOPSMax=/dev/vda 500"
 t_is "systemd limits the device" "$dev rbps=2000000 wbps=max riops=max wiops=500" \
-        "$(cat $cg$scope/io.max)"
+        "$(cat "$cg$scope/io.max")"
 put io.max "$dev rbps=1048576 wbps=4096 wiops=max"
-$probe limits $scope > /run/noted
-t_ok "systemd is told of the device's limits" $probe tell $scope
+probe limits "$scope" > /run/noted
+t_ok "systemd is told of the device's limits" probe tell "$scope"
 systemctl daemon-reload
 same "they survive daemon-reload"
 stop_scope
-t_is "a scope that is gone" ENOENT "$($probe tell $scope | cut -d: -f1)"
+t_is "a scope that is gone" ENOENT "$(probe tell "$scope" | cut -d: -f1)"
 t_done

@@ -198,11 +198,11 @@ static int do_stale(char **args) {
 static const char *const syscalls[] = { "read", "write", "openat", "openat2", "close", "fstat",
         "newfstatat", "statfs", "fstatfs", "mkdirat", "lseek", "mmap", "munmap", "mprotect", "brk",
         "clone", "futex", "set_robust_list", "rseq", "exit", "exit_group", "rt_sigaction",
-        "rt_sigprocmask", "rt_sigreturn", "getdents64", "fcntl", "socket", "connect", "sendmsg",
-        "recvmsg", "sendto", "recvfrom", "getsockopt", "setsockopt", "getsockname", "getpeername",
-        "ppoll", "poll", "getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getrandom",
-        "prctl", "faccessat", "faccessat2", "access", "unlinkat", "uname", "ioctl", "shutdown",
-        "madvise", "clock_gettime", "readlinkat", "readlink" };
+        "rt_sigprocmask", "rt_sigreturn", "getdents64", "fcntl", "socket", "connect", "bind",
+        "sendmsg", "recvmsg", "sendto", "recvfrom", "getsockopt", "setsockopt", "getsockname",
+        "getpeername", "ppoll", "poll", "getpid", "gettid", "getuid", "geteuid", "getgid",
+        "getegid", "getrandom", "prctl", "faccessat", "faccessat2", "access", "unlinkat", "uname",
+        "ioctl", "shutdown", "madvise", "clock_gettime", "readlinkat", "readlink" };
 static const struct sandbox_path paths[] = {
         { "/sys/fs/cgroup", SANDBOX_WRITE },
         { "/proc", SANDBOX_READ },
