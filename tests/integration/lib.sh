@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the tests of the whole share, in a guest: . /src/tests/integration/lib.sh
+# It starts the programs of build/vm/$DTGOV_OS/release in the directories where they live when
+# installed, governs the whole cgroup tree, and asks dtgovd over its own socket.
+
+# shellcheck source=tests/vm/lib.sh
+. /src/tests/vm/lib.sh
+
+B=/src/build/vm/$DTGOV_OS/release
+CG=/sys/fs/cgroup
+REGISTRY=/run/dtgov/containers
+STATE=/var/lib/dtgov
+LOG=/run/dtgovd.log
+export B CG REGISTRY STATE LOG
+
+dtgov() {
+        "$B/dtgov" "$@" < /dev/null
+}
+
+# Sends raw things to sockets and holds memory; see its head.
+build_peer() {
+        peer=/usr/local/bin/peer
+        [ -x "$peer" ] || gcc -static -O1 -D_GNU_SOURCE -o "$peer" /src/tests/integration/peer.c
+}
+
+# start_dtgovd [ARG...]: as without a service manager; returns when the observer is there too.
+start_dtgovd() {
+        build_peer
+        "$B/dtgovd" --observer-user 65533 "$@" 2>> "$LOG" &
+        dtgovd=$!
+        if ! wait_for 60 observer_present; then
+                echo "dtgovd did not come up:"
+                tail -n 30 "$LOG"
+                return 1
+        fi
+}
+
+stop_dtgovd() { # SIGNAL: and waits for both
+        local observer
+        observer=$(observer_pid)
+        kill "-$1" "$dtgovd"
+        wait "$dtgovd" 2> /dev/null || :
+        [ -z "$observer" ] || wait_for 20 test ! -d "/proc/$observer"
+}
+
+observer_pid() {
+        pgrep -x dtgov-observer | head -n 1
+}
+
+control() { # METHOD [PARAMETERS]: the reply's parameters, or its error
+        local parameters=${2-}
+        "$peer" call /run/dtgov/control.sock \
+                "{\"method\":\"org.dtgov.Control.$1\",\"parameters\":${parameters:-{\}}}" |
+                jq -c 'if .error then {error, parameters} else .parameters end'
+}
+
+observer_present() {
+        control Health | jq -e '.observer == "present"'
+}
+
+known() { # ID: how many containers of that id dtgovd knows
+        control ListContainers | jq --arg id "$1" '[.containers[] | select(.id == $id)] | length'
+}
+
+known_inode() { # ID
+        control ListContainers | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .cgroupInode'
+}
+
+known_all() {
+        control ListContainers | jq '.containers | length'
+}
+
+is_known() { # ID COUNT
+        [ "$(known "$1")" = "$2" ]
+}
+
+registered() { # [ID]: how many files of it, or at all, the registry holds
+        find "$REGISTRY" -type f -name "${1-}*" | wc -l
+}
+
+cgroup_of() { # ID of a container of Docker
+        local dir
+        for dir in "$CG/docker/$1" "$CG/system.slice/docker-$1.scope" \
+                "$CG/system.slice/runc-$1.scope" "$CG/$1"; do
+                [ ! -d "$dir" ] || echo "$dir"
+        done
+}
+
+inode_of() { # ID
+        stat -c %i "$(cgroup_of "$1")"
+}
+
+# Every limit file of a cgroup that its owner may write, name and text; what is not a limit is left out.
+limits_of() { # DIR
+        local file
+        for file in "$1"/{memory,cpu,io,pids,cpuset,hugetlb,rdma,misc}.*; do
+                case ${file##*/} in
+                *.pressure | *.events* | memory.reclaim | memory.peak | memory.swap.peak | '*') continue ;;
+                esac
+                [ -f "$file" ] || continue
+                [ $((0$(stat -c %a "$file") & 0200)) != 0 ] || continue
+                printf '%s: %s\n' "${file##*/}" "$(tr '\n' '|' < "$file" 2> /dev/null)"
+        done
+}
+
+# The value that a limits_of() holds of one file.
+limit_in() { # FILE TEXT
+        sed -n "s/^$1: \(.*\)|\$/\1/p" <<< "$2"
+}
+
+without() { # FILE TEXT: limits_of() without some files, given as a pattern of sed
+        sed "/^\($1\): /d" <<< "$2"
+}
+
+fds_of() { # PID
+        find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
+anon_of() { # PID: KiB
+        awk '$1 == "RssAnon:" { print $2 }' "/proc/$1/status"
+}
+
+# The engine with the wrapper as its default runtime.
+use_runtime() { # REAL RUNTIME
+        mkdir -p /etc/dtgov /etc/docker
+        printf '%s\n' "runtime $1" "hook $B/dtgov-hook" > /etc/dtgov/runtime.conf
+        printf '{"runtimes":{"dtgov":{"path":"%s"}},"default-runtime":"dtgov"}\n' \
+                "$B/dtgov-runtime" > /etc/docker/daemon.json
+}
+
+start_engine() {
+        local driver=cgroupfs
+        [ "$DTGOV_INIT" = plain ] || driver=systemd
+        start_dockerd "$driver"
+}
+
+docker_run() { # OPTION... IMAGE COMMAND...: in the background; prints the id
+        docker run --detach --network none --stop-timeout 0 "$@"
+}
+
+init_of() { # ID: the pid of its first process
+        docker inspect --format '{{.State.Pid}}' "$1"
+}
+
+# What a refusal, a rollback and a listing must say.
+says() { # PATTERN TEXT
+        grep -qiE "$1" <<< "$2" || { printf 'wanted: %s\ngot:    %s\n' "$1" "$2"; return 1; }
+}
+
+# runs STATUS COMMAND...: the command ends so; its output is kept in $output.
+runs() {
+        local wanted=$1 status=0
+        shift
+        output=$("$@" 2>&1) || status=$?
+        [ "$status" = "$wanted" ] || { printf 'status %s, wanted %s: %s\n%s\n' "$status" "$wanted" "$*" "$output"; return 1; }
+}
+
+change_state() { # ID
+        control ListChanges | jq -r --arg id "$1" '.changes[] | select(.id == $id) | .state'
+}
+
+change_is() { # ID STATE
+        [ "$(change_state "$1")" = "$2" ]
+}
+
+last_change() { # of a container: the newest
+        control ListChanges "{\"containerId\":\"$1\"}" | jq -r '.changes | max_by(.id[1:] | tonumber) | .id'
+}
+
+observer() { # METHOD [PARAMETERS]: as control(), of the observer
+        local parameters=${2-}
+        "$peer" call /run/dtgov/query.sock \
+                "{\"method\":\"org.dtgov.Observer.$1\",\"parameters\":${parameters:-{\}}}" |
+                jq -c 'if .error then {error, parameters} else .parameters end'
+}
+
+# Containers of runc itself, without an engine, with the wrapper before it: busybox and peer, the
+# directory DATA of the disk at /data. cgroup_of() finds them too.
+make_bundle() { # NAME RESOURCES-JSON COMMAND
+        local dir=/run/bundles/$1 path=/$1
+        [ "$DTGOV_INIT" = plain ] || path=system.slice:runc:$1
+        mkdir -p "$dir/rootfs/bin" "$dir/rootfs/data" "$dir/rootfs/proc" "$dir/rootfs/dev" \
+                "/var/lib/docker/$1"
+        cp /bin/busybox "$peer" "$dir/rootfs/bin/"
+        chroot "$dir/rootfs" /bin/busybox --install -s /bin
+        jq -n --arg path "$path" --argjson resources "$2" --arg command "$3" --arg data "/var/lib/docker/$1" '
+                {ociVersion: "1.0.2",
+                 process: {user: {uid: 0, gid: 0}, cwd: "/", env: ["PATH=/bin"], args: ["/bin/sh", "-c", $command]},
+                 root: {path: "rootfs"},
+                 mounts: [{destination: "/proc", type: "proc", source: "proc"},
+                        {destination: "/dev", type: "tmpfs", source: "tmpfs"},
+                        {destination: "/data", type: "bind", source: $data, options: ["rbind", "rw"]}],
+                 linux: {cgroupsPath: $path, resources: $resources,
+                        namespaces: [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "network"}]}}
+        ' > "$dir/config.json"
+}
+
+wrapped_runc() { # ARG...
+        local driver=()
+        [ "$DTGOV_INIT" = plain ] || driver=(--systemd-cgroup)
+        "$B/dtgov-runtime" "${driver[@]}" "$@" < /dev/null
+}
+
+run_bundle() { # NAME
+        wrapped_runc run --detach --bundle "/run/bundles/$1" "$1" > "/run/bundles/$1/out" 2>&1 ||
+                { cat "/run/bundles/$1/out"; return 1; }
+}
+
+delete_bundle() { # NAME
+        wrapped_runc delete --force "$1"
+}
