@@ -157,6 +157,14 @@ runs() {
         [ "$status" = "$wanted" ] || { printf 'status %s, wanted %s: %s\n%s\n' "$status" "$wanted" "$*" "$output"; return 1; }
 }
 
+runs_one_of() { # STATUSES COMMAND...: as runs
+        local wanted=$1 status=0
+        shift
+        output=$("$@" 2>&1) || status=$?
+        [[ " $wanted " == *" $status "* ]] ||
+                { printf 'status %s, wanted %s: %s\n%s\n' "$status" "$wanted" "$*" "$output"; return 1; }
+}
+
 change_state() { # ID
         control ListChanges | jq -r --arg id "$1" '.changes[] | select(.id == $id) | .state'
 }
