@@ -11,8 +11,10 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 static const char usage[] =
                 "usage: dtgov-observer [--run-dir DIR] [--state-dir DIR] [--link-fd N] [--query-fd "
@@ -101,17 +103,24 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret, struct 
         return 1;
 }
 
-/* The socket that systemd opened. Returns: whether there is none or exactly one. */
+/* As systemd passes them: query.sock, and the link of a dtgovd that starts the observer. */
 static int take_activation(struct manager_options *o, struct error *err) {
-        int n = sd_listen_fds(/* unset_environment= */ 1);
+        char **names = NULL;
+        int n = sd_listen_fds_with_names(/* unset_environment= */ 1, &names);
 
         if (n < 0)
-                return error_errno(err, n, "cannot read the sockets of the service manager");
-        if (n > 1)
-                return error_set(err, -EINVAL,
-                                "%d sockets from the service manager: want one, query.sock", n);
-        if (n == 1 && o->query_fd < 0)
-                o->query_fd = SD_LISTEN_FDS_START;
+                return error_errno(err, n, "cannot read the sockets that were passed");
+        for (int i = 0; i < n; i++) {
+                int fd = SD_LISTEN_FDS_START + i;
+                int *taker = strcmp(names[i], "link") == 0 ? &o->link_fd : &o->query_fd;
+
+                if (*taker < 0)
+                        *taker = fd;
+                else
+                        (void)close(fd);
+                free(names[i]);
+        }
+        free(names);
         return 0;
 }
 

@@ -57,7 +57,7 @@ control() { # METHOD [PARAMETERS]: the reply's parameters, or its error
 }
 
 observer_present() {
-        control Health | jq -e '.observer == "present"'
+        control Health | jq -e '.observer == "present"' && observer Health | jq -e .link
 }
 
 known() { # ID: how many containers of that id dtgovd knows
