@@ -26,6 +26,8 @@ static const char *gauge_words(struct cli *c, const struct json *gauge) {
         const char *unit = text_of(gauge, "unit");
         uint64_t value = number_of(gauge, "value", 0);
 
+        if (value >= INT64_MAX)
+                return "max";
         if (strcmp(unit, "bytes") == 0)
                 return out_bytes(&c->out, value);
         if (strcmp(unit, "permyriad") == 0)
@@ -197,7 +199,7 @@ static void print_memory(struct cli *c, const struct json *e) {
                 print_fact(c, "slowed",
                                 out_format(&c->out, "from %s on (memory.high)",
                                                 out_bytes(&c->out, high)));
-        if (json_get(e, "memoryAnonBytes"))
+        if (number_of(e, "memoryAnonBytes", KNOB_MAX) != KNOB_MAX)
                 print_fact(c, "of it",
                                 out_format(&c->out, "%s of processes, %s of files",
                                                 out_bytes(&c->out,

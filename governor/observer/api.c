@@ -277,11 +277,13 @@ static void put_samples(struct json_writer *w, const struct target *t, uint64_t 
                         skip--;
                         continue;
                 }
-                json_open_array(w, NULL);
+                json_open_object(w, NULL);
+                json_open_array(w, "values");
                 json_put_u64(w, NULL, s.boottime_ns);
                 for (unsigned i = 0; i < SAMPLE_COUNT; i++)
                         json_put_i64(w, NULL, s.present >> i & 1 ? number(s.value[i]) : -1);
                 json_close_array(w);
+                json_close_object(w);
         }
         json_close_array(w);
 }
