@@ -116,7 +116,7 @@ int load_places(struct cli *c);
 const char *name_of(struct cli *c, const struct json *object);
 const struct place *place_of(struct cli *c, const struct json *object);
 
-/* Finds a container by what a person typed; complains when there is not exactly one. */
+/* Finds a container by what a person typed, a change of it too; complains unless it is just one. */
 int find_place(struct cli *c, const char *words, const struct place **ret);
 
 /* Asks "... [y/N]" unless --yes. Returns: 0 yes; EXIT_CANCELLED; EXIT_USAGE off a terminal */

@@ -36,7 +36,7 @@ int approve_proposal(struct cli *c, const struct json *proposal) {
                 { "digest", .text = text_of(proposal, "digest") },
                 { "dryRun", .is_flag = true, .number = given(c, OPTION_DRY_RUN) },
                 { "wait", .is_flag = true, .number = given(c, OPTION_WAIT) },
-                { NULL },
+                {},
         };
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
         const struct json *answer, *change;
@@ -59,7 +59,7 @@ int approve_proposal(struct cli *c, const struct json *proposal) {
 }
 
 int run_approve(struct cli *c, char *const *arguments, unsigned count) {
-        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, { NULL } };
+        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, {} };
         const struct json *answer, *proposal;
         int r;
 

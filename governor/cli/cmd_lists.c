@@ -174,7 +174,7 @@ int run_proposals(struct cli *c, char *const *arguments, unsigned count) {
                 { "CHANGE", COLUMN_CUT }, { "RISK", 0 }, { "STATE", 0 } };
         static const struct list list = { "proposals", columns, ARRAY_LEN(columns), proposal_cells,
                 newest_first, "No proposals wait. What slows containers down: dtgov findings" };
-        const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, { NULL } };
+        const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, {} };
         const struct json *answer;
         const struct place *place;
         int r = optional_place(c, arguments, count, &place);

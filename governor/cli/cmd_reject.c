@@ -8,7 +8,7 @@ int run_reject(struct cli *c, char *const *arguments, unsigned count) {
         const struct parameter parameters[] = {
                 { "id", .text = arguments[0] },
                 { c->reason ? "reason" : NULL, .text = c->reason },
-                { NULL },
+                {},
         };
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
         const struct json *answer, *proposal;

@@ -71,7 +71,7 @@ static int roll_back(struct cli *c, const struct parameter *parameters) {
 }
 
 int run_rollback(struct cli *c, char *const *arguments, unsigned count) {
-        struct parameter parameters[4] = { { NULL } };
+        struct parameter parameters[4] = {};
         const struct place *place;
         unsigned used = 0;
         int r;

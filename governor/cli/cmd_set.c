@@ -58,7 +58,7 @@ static int propose(struct cli *c, const struct place *p, const char *assignments
                 { "cgroupInode", .number = p->cgroup_inode },
                 { "assignments", .text = assignments },
                 { "dryRun", .is_flag = true, .number = given(c, OPTION_DRY_RUN) },
-                { NULL },
+                {},
         };
         int r = ask(c, DAEMON_CONTROL, "Propose", parameters, ret);
 
@@ -74,7 +74,7 @@ static int withdraw(struct cli *c, const struct json *proposal, int code) {
         const struct parameter parameters[] = {
                 { "id", .text = text_of(proposal, "id") },
                 { "reason", .text = "cancelled at the prompt" },
-                { NULL },
+                {},
         };
         const struct json *answer;
 

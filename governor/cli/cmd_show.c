@@ -228,7 +228,7 @@ static void print_findings_of(struct cli *c, const struct place *p) {
 }
 
 static int show_place(struct cli *c, const struct place *p) {
-        const struct parameter id[] = { { "containerId", .text = p->container_id }, { NULL } };
+        const struct parameter id[] = { { "containerId", .text = p->container_id }, {} };
         const struct json *answer;
 
         (void)fprintf(c->out.file, "%s\n", name_of(c, p->json));
@@ -258,7 +258,7 @@ static int print_object(struct cli *c, const struct json *object) {
 
 /* Fetches an object by its id from the list that has it. */
 static int fetch(struct cli *c, const char *id, const struct json **ret) {
-        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, { NULL } };
+        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, {} };
         const struct json *answer;
         int r;
 

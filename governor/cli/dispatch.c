@@ -37,7 +37,7 @@ const struct command commands[] = {
         { "reject", "P [--reason TEXT]", "do not apply a proposal",
                         "  dtgov reject P17 --reason 'a one-time import'\n",
                         OPTION_JSON | OPTION_REASON, 1, 1, run_reject },
-        { "set", "ENV KNOB=VALUE...", "your own wish, through the same guard and undo",
+        { "set", "ENV|C KNOB=VALUE...", "your own wish, through the same guard and undo",
                         "  dtgov set api memory.max=4G\n"
                         "  dtgov set api cpu.max=1.5 pids.max=512 --yes\n"
                         "  dtgov set api cpu.max=max --dry-run\n",

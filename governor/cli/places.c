@@ -73,12 +73,28 @@ const char *name_of(struct cli *c, const struct json *object) {
         return is_long_hex(id) ? out_format(&c->out, "%.*s", SHORT_ID, id) : out_text(&c->out, id);
 }
 
+/* The container of a change, NULL when there is no such change or its container has gone. */
+static const struct place *place_of_change(struct cli *c, const char *id) {
+        const struct json *answer, *change;
+
+        if (ask(c, DAEMON_CONTROL, "ListChanges", NULL, &answer) != EXIT_DONE)
+                return NULL;
+        change = find_of(answer, "changes", "id", id);
+        return change ? place_of(c, change) : NULL;
+}
+
 int find_place(struct cli *c, const char *words, const struct place **ret) {
+        const struct place *place;
         struct error why;
         int r = load_places(c);
 
         if (r != EXIT_DONE)
                 return complain(c, r, "%s", c->error.text);
+        place = is_id(words, 'C') ? place_of_change(c, words) : NULL;
+        if (place) {
+                *ret = place;
+                return EXIT_DONE;
+        }
         r = place_find(c->places, c->places_count, words, ret, &why);
         return r < 0 ? complain(c, r == -EINVAL ? EXIT_USAGE : EXIT_ERROR, "%s", why.text)
                      : EXIT_DONE;

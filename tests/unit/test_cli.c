@@ -397,6 +397,7 @@ static void what_is_done_already_is_no_error(void **state) {
         fake(b, "Propose", "org.dtgov.Control.Refused",
                         "{\"code\":\"E_NO_CHANGE\",\"text\":\"it is so already\"}");
         assert_int_equal(run(b, "set api cpu.max=0.5 --yes"), EXIT_DONE);
+        assert_int_equal(run(b, "set C17 cpu.max=0.5 --yes"), EXIT_DONE);
 }
 
 static void each_refusal_has_its_exit_status(void **state) {
