@@ -106,6 +106,9 @@ static int read_cgroup(int proc_fd, char out[static CONTAINER_PATH_SIZE]) {
         end = strchrnul(line, '\n');
         *end = '\0';
 
+        /* The root is the host's: there are kernel threads in it, and never a container. */
+        if (strcmp(line, "/") == 0)
+                return -ENOENT;
         if ((size_t)(end - line) >= strlen(deleted) && strcmp(end - strlen(deleted), deleted) == 0)
                 return -ENOENT;
         return text_copy(out, CONTAINER_PATH_SIZE, line) ? 0 : -ENAMETOOLONG;

@@ -206,6 +206,7 @@ static void the_unified_line_is_found_among_others(void **state) {
                 { "10::/c1\n", -ENOENT },
                 { "0::/c1 (deleted)\n", -ENOENT },
                 { "0::/other\n", -ENOENT },
+                { "0::/\n", -ENOENT },
                 { "0::c1\n", -ENOENT },
                 { "1:name=systemd:/c1\n", -ENOENT },
                 { "", -ENOENT },
