@@ -7,6 +7,12 @@
 
 #define HOUR_NS (3600 * NSEC_PER_SEC)
 
+bool control_journal_ok(const struct control *c) {
+        enum journal_health health = journal_health(c->journal);
+
+        return health == JOURNAL_OK || health == JOURNAL_REPAIRED;
+}
+
 struct promises {
         const struct managed *except;
         uint64_t total_bytes, sum_bytes;

@@ -115,12 +115,6 @@ static int parse_options(int argc, char **argv, struct options *o) {
         return optind == argc ? 1 : -EINVAL;
 }
 
-bool control_journal_ok(const struct control *c) {
-        enum journal_health health = journal_health(c->journal);
-
-        return health == JOURNAL_OK || health == JOURNAL_REPAIRED;
-}
-
 static void open_proc(struct control *c) {
         char text[16];
 
