@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/recover.h"
+#include "tests/unit/control_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HIGH_NEW  943718400ULL
+#define HIGH_TEXT "943718400"
+
+static void a_wish_is_written_watched_and_committed(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ true);
+
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_TEXT);
+        assert_int_equal(run->change.reason, REASON_UNPROVEN);
+        assert_string_equal(fixture_read(f, "cpu.max"), "100000 100000");
+}
+
+static void a_rollback_brings_the_old_value(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 0);
+}
+
+static void a_kill_during_probation_takes_it_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        fixture_write(f, "memory.events.local", "oom 1\noom_kill 1\n");
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_OOM_KILL);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+static void a_kill_of_a_nested_limit_does_not(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        fixture_write(f, "memory.events", "oom 5\noom_kill 5\n");
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+}
+
+static void refused_forks_take_a_pids_change_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        fixture_write(f, "pids.events", "max 7\n");
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_PIDS_REFUSED);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
+static void a_silent_observer_takes_it_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        engine_observer_lost(&f->control);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_OBSERVER_SILENT);
+}
+
+static void a_verdict_proves_or_takes_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        engine_verdict(&f->control, run->change.number, VERDICT_BETTER);
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+        assert_int_equal(run->change.reason, REASON_PROVEN);
+
+        engine_verdict(&f->control, run->change.number, VERDICT_WORSE);
+        assert_int_equal(run->change.state, CHANGE_COMMITTED);
+
+        run = fixture_apply(f, KNOB_PIDS_MAX, 300, /* end= */ false);
+        engine_verdict(&f->control, run->change.number, VERDICT_WORSE);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+}
+
+static void a_third_value_is_left_alone(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        fixture_write(f, "pids.max", "333");
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_CONFLICT);
+        assert_string_equal(fixture_read(f, "pids.max"), "333");
+        assert_non_null(strstr(run->text, "333"));
+        assert_non_null(strstr(run->text, "100"));
+        assert_non_null(strstr(run->text, "200"));
+}
+
+static void use_above_the_old_memory_max_is_kept_and_said(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        fixture_write(f, "memory.max", "536870912");
+        fixture_write(f, "memory.high", "max");
+        run = fixture_apply(f, KNOB_MEMORY_MAX, HIGH_NEW, /* end= */ false);
+        fixture_write(f, "memory.current", "629145600");
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_KEPT);
+        assert_int_equal(run->change.kept_mask, 1);
+        assert_true(run->change.kept[0].amount > 629145600);
+        assert_non_null(strstr(run->text, "kept"));
+}
+
+static void changes_of_a_container_go_back_newest_first(void **state) {
+        struct fixture *f = *state;
+        struct run *first = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
+        struct run *second = fixture_apply(f, KNOB_PIDS_MAX, 300, /* end= */ true);
+
+        assert_ptr_equal(engine_newer(&f->control, first), second);
+        assert_int_equal(engine_undo(&f->control, first, REASON_PERSON, NULL), 1);
+        assert_int_equal(engine_undo(&f->control, second, REASON_PERSON, NULL), 1);
+        fixture_until(f, second, CHANGE_ROLLED_BACK);
+        fixture_until(f, first, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
+static void what_was_on_probation_at_a_crash_goes_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        fixture_crash(f);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+        run = f->control.engine.runs;
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_DAEMON_STOPPED);
+}
+
+static void what_was_committed_stays_and_can_be_taken_back(void **state) {
+        struct fixture *f = *state;
+        char id[32];
+
+        (void)fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
+        fixture_crash(f);
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+        (void)snprintf(id, sizeof(id), "C%llu",
+                        (unsigned long long)f->control.engine.runs->change.number);
+        assert_int_equal(recover_rollback(&f->control, "C99999"), -ENOENT);
+        assert_int_equal(recover_rollback(&f->control, id), 0);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
+static void a_value_that_changed_meanwhile_is_stale(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+
+        fixture_write(f, "pids.max", "150");
+        f->control.link.heard_ns = proc_boottime_ns();
+        assert_int_equal(engine_begin(&f->control, &p, 0, NULL), 0);
+        for (int i = 0; i < 20 && f->control.engine.runs; i++)
+                assert_true(sd_event_run(f->control.event, 100 * USEC_PER_MSEC) >= 0);
+        assert_null(f->control.engine.runs); /* it never got a number */
+        assert_string_equal(fixture_read(f, "pids.max"), "150");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(a_wish_is_written_watched_and_committed),
+                TEST(a_rollback_brings_the_old_value),
+                TEST(a_kill_during_probation_takes_it_back),
+                TEST(a_kill_of_a_nested_limit_does_not),
+                TEST(refused_forks_take_a_pids_change_back),
+                TEST(a_silent_observer_takes_it_back),
+                TEST(a_verdict_proves_or_takes_back),
+                TEST(a_third_value_is_left_alone),
+                TEST(use_above_the_old_memory_max_is_kept_and_said),
+                TEST(changes_of_a_container_go_back_newest_first),
+                TEST(what_was_on_probation_at_a_crash_goes_back),
+                TEST(what_was_committed_stays_and_can_be_taken_back),
+                TEST(a_value_that_changed_meanwhile_is_stale),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

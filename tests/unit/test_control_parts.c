@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/siphash.h"
+#include "tests/unit/control_fixture.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+/* The vector of the paper's appendix A. */
+static void siphash_is_the_one_of_the_paper(void **state) {
+        const uint64_t key[2] = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
+        unsigned char input[15];
+
+        (void)state;
+        for (unsigned char i = 0; i < sizeof(input); i++)
+                input[i] = i;
+        assert_true(siphash24(key, input, sizeof(input)) == 0xa129ca6149be45e5);
+}
+
+static void a_digest_is_of_the_whole_proposal(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+        char a[DIGEST_TEXT_SIZE], b[DIGEST_TEXT_SIZE];
+
+        proposals_digest(&f->control.proposals, &p, a);
+        p.changes[0].new.amount++;
+        proposals_digest(&f->control.proposals, &p, b);
+        assert_int_equal(strlen(a), 16);
+        assert_string_not_equal(a, b);
+}
+
+static void proposals_expire_and_go_stale(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+        struct guard_answer answer;
+        struct held *first, *second;
+
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, false, &answer), 0);
+        assert_int_equal(answer.verdict, GUARD_ASK);
+        first = proposals_find(&f->control.proposals, p.number);
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, false, &answer), 0);
+        second = proposals_find(&f->control.proposals, p.number);
+        assert_ptr_not_equal(first, second);
+
+        first->proposal.expires_boottime_ns = 1;
+        proposals_refresh(&f->control);
+        assert_int_equal(first->state, HELD_EXPIRED);
+        assert_int_equal(second->state, HELD_PENDING);
+        fixture_write(f, "pids.max", "150");
+        proposals_refresh(&f->control);
+        assert_int_equal(second->state, HELD_STALE);
+}
+
+static void a_rule_replaces_its_own_proposal(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+        struct guard_answer answer;
+        struct held *first;
+
+        p.rule = RULE_PIDS_LIMIT;
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, false, &answer), 0);
+        assert_int_equal(answer.verdict, GUARD_ASK);
+        first = proposals_find(&f->control.proposals, p.number);
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, false, &answer), 0);
+        assert_int_equal(first->state, HELD_STALE);
+        assert_non_null(strstr(first->text, "replaced by P"));
+}
+
+static void write_config(struct fixture *f, const char *text, mode_t mode) {
+        char path[256];
+        FILE *stream;
+
+        (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE, f->dir);
+        stream = fopen(path, "we");
+        assert_non_null(stream);
+        (void)fputs(text, stream);
+        (void)fclose(stream);
+        assert_int_equal(chmod(path, mode), 0);
+}
+
+static void a_configuration_is_read_or_refused_with_its_reason(void **state) {
+        struct fixture *f = *state;
+        struct config config;
+        struct error err;
+        static const struct {
+                const char *text, *complaint;
+                mode_t mode;
+                int code;
+        } rows[] = {
+                { "{\"guard\":{\"pids_max\":10}}", "", 0644, 0 },
+                { "{\"gard\":{}}", "'gard'", 0644, -EINVAL },
+                { "{\"guard\":{\"pids\":1}}", "'guard.pids'", 0644, -EINVAL },
+                { "{\"allow_unsandboxed\":1}", "allow_unsandboxed", 0644, -EINVAL },
+                { "{", CONFIG_FILE, 0644, -EINVAL },
+                { "{}", "E_UNSAFE_PATH", 0666, -EPERM },
+        };
+
+        assert_int_equal(config_load(f->dir, &config, &err), 0); /* absent: defaults */
+        assert_true(config.guard.pids_max == KNOB_MAX);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                write_config(f, rows[i].text, rows[i].mode);
+                assert_int_equal(config_load(f->dir, &config, &err), rows[i].code);
+                if (rows[i].code < 0)
+                        assert_non_null(strstr(err.text, rows[i].complaint));
+                else
+                        assert_int_equal(config.guard.pids_max, 10);
+        }
+}
+
+static void a_registry_file_must_tell_the_truth(void **state) {
+        struct fixture *f = *state;
+        struct container x = f->container->container;
+        struct error err = { "" };
+        int fd = -1;
+
+        assert_int_equal(container_check(&f->control, &x, &fd, &err), 1);
+        (void)close(fd);
+        x.cgroup_inode++;
+        assert_int_equal(container_check(&f->control, &x, &fd, &err), 0);
+        (void)strcpy(x.cgroup, "/docker/none");
+        assert_int_equal(container_check(&f->control, &x, &fd, &err), 0);
+        (void)strcpy(x.cgroup, "/docker/../..");
+        assert_true(container_check(&f->control, &x, &fd, &err) < 0);
+}
+
+static void an_empty_cgroup_is_no_container(void **state) {
+        struct fixture *f = *state;
+        struct error err = { "" };
+        int fd = -1;
+
+        fixture_write(f, "cgroup.events", "populated 0\nfrozen 0\n");
+        assert_int_equal(container_check(&f->control, &f->container->container, &fd, &err), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(siphash_is_the_one_of_the_paper),
+                TEST(a_digest_is_of_the_whole_proposal),
+                TEST(proposals_expire_and_go_stale),
+                TEST(a_rule_replaces_its_own_proposal),
+                TEST(a_configuration_is_read_or_refused_with_its_reason),
+                TEST(a_registry_file_must_tell_the_truth),
+                TEST(an_empty_cgroup_is_no_container),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
