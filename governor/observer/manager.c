@@ -19,7 +19,7 @@
 #define TICK_ACCURACY     (10 * USEC_PER_MSEC)
 #define AT_ONCE_NS        (100 * NSEC_PER_MSEC) /* no container is sampled more often than this */
 #define STALE_NS          (10 * NSEC_PER_SEC) /* how long a new dtgovd may take to name them all */
-#define HISTORY_DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define HISTORY_DIR_FLAGS (O_RDONLY | O_DIRECTORY)
 
 static uint64_t monotonic_usec(void) {
         struct timespec ts;
@@ -184,7 +184,7 @@ static int open_directories(struct manager *m, struct error *err) {
         if (m->proc_fd < 0)
                 return error_errno(err, -errno, "cannot open '%s'", m->options.proc_dir);
 
-        history_fd = open(m->options.history_dir, HISTORY_DIR_FLAGS);
+        history_fd = open(m->options.history_dir, HISTORY_DIR_FLAGS | O_CLOEXEC);
         if (history_fd < 0)
                 log_warning("%s: %s; findings have no numbers", m->options.history_dir,
                                 strerrordesc_np(errno));

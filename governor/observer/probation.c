@@ -35,7 +35,7 @@ void probation_begin(struct probation *p, const struct change *change, const str
         for (uint32_t i = 0; i < change->changes_count && i < PROPOSAL_KNOBS_MAX; i++) {
                 if (change->changes[i].knob >= KNOB_COUNT)
                         continue;
-                p->knobs |= 1U << change->changes[i].knob;
+                p->knobs |= 1ULL << change->changes[i].knob;
                 if (change->changes[i].knob == KNOB_PIDS_MAX)
                         p->old_pids_max = change->changes[i].old.amount;
         }
@@ -54,10 +54,10 @@ static bool halved(uint64_t before, uint64_t after) {
 }
 
 static bool helped(const struct probation *p, const struct sample *now) {
-        const uint32_t memory = 1U << KNOB_MEMORY_MAX | 1U << KNOB_MEMORY_HIGH |
-                                1U << KNOB_MEMORY_LOW | 1U << KNOB_MEMORY_MIN |
-                                1U << KNOB_MEMORY_SWAP_MAX;
-        const uint32_t cpu = 1U << KNOB_CPU_MAX | 1U << KNOB_CPU_WEIGHT;
+        const uint64_t memory = 1ULL << KNOB_MEMORY_MAX | 1ULL << KNOB_MEMORY_HIGH |
+                                1ULL << KNOB_MEMORY_LOW | 1ULL << KNOB_MEMORY_MIN |
+                                1ULL << KNOB_MEMORY_SWAP_MAX;
+        const uint64_t cpu = 1ULL << KNOB_CPU_MAX | 1ULL << KNOB_CPU_WEIGHT;
         struct loss since = probation_loss(&p->begin, now);
 
         if (p->knobs & cpu && halved(p->before.cpu_usec, since.cpu_usec))
@@ -65,7 +65,7 @@ static bool helped(const struct probation *p, const struct sample *now) {
         if (p->knobs & memory && halved(p->before.memory_usec, since.memory_usec))
                 return true;
         /* More tasks than the old limit allowed, and none refused. */
-        return p->knobs & 1U << KNOB_PIDS_MAX && p->tasks_beyond > 0 &&
+        return p->knobs & 1ULL << KNOB_PIDS_MAX && p->tasks_beyond > 0 &&
                since.refused_forks_milli == 0;
 }
 
@@ -89,7 +89,7 @@ bool probation_step(struct probation *p, const struct sample *now, enum verdict 
 
         if (p->change == 0)
                 return false;
-        if (p->knobs & 1U << KNOB_PIDS_MAX && now->value[SAMPLE_PIDS_CURRENT] > p->old_pids_max)
+        if (p->knobs & 1ULL << KNOB_PIDS_MAX && now->value[SAMPLE_PIDS_CURRENT] > p->old_pids_max)
                 p->tasks_beyond++;
         if (now->boottime_ns < p->window.boottime_ns + PROBATION_WINDOW_NS)
                 return false;

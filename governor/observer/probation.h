@@ -25,7 +25,7 @@ struct loss {
 
 struct probation {
         uint64_t change; /* C number; 0: none */
-        uint32_t knobs;  /* bit mask by enum knob_id of what it raised or lowered */
+        uint64_t knobs;  /* bit mask by enum knob_id of what it raised or lowered */
         uint64_t old_pids_max;
         bool before_known;
         struct loss before;

@@ -31,8 +31,10 @@ static int set_up(void **state) {
         if (!f)
                 return -1;
         strcpy(f->path, "/tmp/dtgov-attribution-XXXXXX");
-        if (!mkdtemp(f->path))
+        if (!mkdtemp(f->path)) {
+                free(f);
                 return -1;
+        }
         fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         (void)mkdirat(fd, "proc", 0700);
         (void)mkdirat(fd, "cgroup", 0700);
