@@ -127,7 +127,7 @@ t_is "which are added once" "$inode" "$(stat -c %i "$work/bundle/config.json")"
 odd() { # MAKE...: makes $work/odd/config.json
         rm -rf "$work/odd" "$work/log"
         mkdir "$work/odd"
-        "$@" && [ "$(timeout 2 "$wrapper" --dtgov-conf "$work/fake.conf" --log "$work/log" \
+        "$@" && [ "$(timeout 20 "$wrapper" --dtgov-conf "$work/fake.conf" --log "$work/log" \
                 create -b "$work/odd" c)" = "args:--log $work/log create -b $work/odd c" ] &&
                 grep -q '"level":"warning","msg":"dtgov: ' "$work/log"
 }
