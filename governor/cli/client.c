@@ -152,7 +152,7 @@ int ask(struct cli *c, enum daemon d, const char *method, const struct parameter
         struct error why = { "" };
         struct answer *a;
         struct json_writer *w;
-        const char *error;
+        const char *error = NULL;
         int r;
 
         c->error_name[0] = c->error_code[0] = '\0';
