@@ -90,11 +90,14 @@ mkdir $cg/k/hog
 probe write /k/hog cpu.max 0.2
 t_is "an idle cgroup fires nothing" "mask 777 fired 0 0 0 0 0 0 0 0 0" "$(probe ladder /k/hog 2)"
 hog /k/hog
+throttled() {
+        grep -q '^nr_throttled [1-9]' $cg/k/hog/cpu.stat
+}
+t_ok "hogs are throttled" wait_for 60 throttled
 probe ladder /k/hog 8 > /run/ladder
 cat /run/ladder
-# Its pages come from a slow disk at first: memory and io may fire too, once.
-t_ok "a throttled one fires the cpu's ladder, all the time" \
-        grep -Eq '^mask 777 fired ([1-9][0-9]+ ){3}[01] [01] [01] [01] [01] [01]$' /run/ladder
+t_ok "a throttled one fires the cpu's ladder alone" \
+        grep -Eq '^mask 777 fired [1-9][0-9]* [1-9][0-9]* [1-9][0-9]* 0 0 0 0 0 0$' /run/ladder
 echo 0 > $cg/k/hog/cgroup.pressure
 t_is "pressure that was switched off" "mask 0 fired" "$(probe ladder /k/hog 0)"
 echo 1 > $cg/k/hog/cgroup.kill
