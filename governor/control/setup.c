@@ -63,6 +63,8 @@ int setup_directories(
                 char path[512];
                 int fd;
 
+                if ((o->recover || o->rollback) && strcmp(dirs[i].name, "/history") == 0)
+                        continue; /* the observer's own */
                 (void)snprintf(path, sizeof(path), "%s%s", dirs[i].above, dirs[i].name);
                 fd = make_dir(path, dirs[i].mode, dirs[i].uid, dirs[i].gid, err);
                 if (fd < 0)
@@ -102,8 +104,8 @@ int setup_observer_user(const struct options *o, struct setup *s, struct error *
 
         s->observer_uid = geteuid();
         s->observer_gid = getegid();
-        if (geteuid() != 0)
-                return 0; /* not root: a trial on a tree of one's own */
+        if (geteuid() != 0 || o->recover || o->rollback)
+                return 0; /* a trial on a tree of one's own; or what needs no observer at all */
         if (parse_u64(o->observer_user, &uid) == 0) {
                 s->observer_uid = (uid_t)uid;
                 s->observer_gid = (gid_t)uid;
