@@ -117,14 +117,14 @@ t_is "$cycles changes and rollbacks, all of them whole" 0 "$lost"
 
 kill "$victim"
 wait "$victim" 2> /dev/null
-gone() { ! dtgov ps --json | grep -q "$id"; }
+gone() { ! dtgov status --json | grep -q "$id"; }
 t_ok "the end of the container is seen" wait_for 10 gone
 
 if [ "$DTGOV_INIT" = systemd ] && command -v dockerd > /dev/null; then
         t_ok "dockerd with the systemd driver" start_dockerd systemd
         name=$(docker run -d --network none -m 64m --memory-swap 64m --cpus 0.5 --pids-limit 50 busybox sleep 10000)
         cg=/sys/fs/cgroup/system.slice/docker-$name.scope
-        known() { dtgov ps --json | grep -q "$name"; }
+        known() { dtgov status --json | grep -q "$name"; }
         t_ok "the container is adopted" wait_for 45 known
         before=$(limits "$cg" memory.max cpu.max)
         t_ok "a wish on a scope" dtgov set --yes "$name" memory.max=128M cpu.max=0.8
