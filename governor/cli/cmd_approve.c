@@ -79,7 +79,8 @@ int run_approve(struct cli *c, char *const *arguments, unsigned count) {
         r = settled(c, proposal);
         if (r != 1)
                 return r;
-        if (!given(c, OPTION_JSON) && !given(c, OPTION_DRY_RUN))
+        /* Whoever says yes beforehand has seen it: dtgov show. */
+        if (!given(c, OPTION_JSON) && !given(c, OPTION_DRY_RUN) && !given(c, OPTION_YES))
                 show_proposal(c, proposal);
         r = given(c, OPTION_DRY_RUN) ? EXIT_DONE
                                      : confirm(c, out_format(&c->out, "Approve %s?", arguments[0]));
