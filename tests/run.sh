@@ -131,14 +131,14 @@ header() { # SCRIPT KEY DEFAULT: the value of "# KEY: value" in the head of a sc
 
 # A script of tests/integration says in its head what it needs, one "# KEY: value" a line:
 #   guests: bookworm trixie    init: plain systemd    suite: ci (or full)
-#   disk: MB    memory: MB    smp: N    timeout: S
+#   disk: MB    memory: MB    smp: N    timeout: S    append: KERNEL ARGUMENTS
 integration() {
         local script os init options boot key value name
         for script in tests/integration/*.sh; do
                 [ "$(header "$script" guests '')" ] || continue
                 [ "$(header "$script" suite ci)" = ci ] || [ "$suite" = full ] || continue
                 options=()
-                for key in disk memory smp timeout; do
+                for key in disk memory smp timeout append; do
                         value=$(header "$script" "$key" '')
                         [ -z "$value" ] || options+=("--$key" "$value")
                 done

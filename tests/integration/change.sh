@@ -61,7 +61,6 @@ id=$(docker_run --name all --memory 256m --memory-swap 256m --cpus 1.2 --pids-li
 dir=$(cgroup_of "$id")
 wait_for 10 is_known "$id" 1
 echo 60 > "$dir/cpu.weight"
-[ ! -e "$dir/memory.oom.group" ] || echo 1 > "$dir/memory.oom.group"
 # Under plain init Docker finds no memory.swap.max at the root and writes none.
 [ "$DTGOV_INIT" = systemd ] || echo 0 > "$dir/memory.swap.max"
 before=$(limits_of "$dir")
@@ -77,6 +76,16 @@ one_knob "$dir" "$id" cpu.weight cpu.weight=77 77
 one_knob "$dir" "$id" pids.max pids.max=77 77
 one_knob "$dir" "$id" pids.max pids.max=max max
 one_knob "$dir" "$id" memory.max memory.max=128M 134217728
+
+if [ "$DTGOV_INIT" = systemd ]; then
+        echo 1 > "$dir/memory.oom.group"
+        before=$(limits_of "$dir")
+        t_ok "what systemd would overwrite and cannot be told is a reason to refuse" \
+                runs 9 dtgov set all memory.max=300M --yes
+        t_ok "the file is named" says 'memory.oom.group' "$output"
+        t_is "and nothing changed" "$before" "$(limits_of "$dir")"
+        echo 0 > "$dir/memory.oom.group"
+fi
 
 echo "- several knobs at once ($SECONDS s)"
 before=$(limits_of "$dir")

@@ -219,3 +219,90 @@ run_bundle() { # NAME
 delete_bundle() { # NAME
         wrapped_runc delete --force "$1"
 }
+
+T=$CG/t
+
+make_tree() { # the cgroup below which the containers without an engine are
+        mkdir "$T"
+        echo "+cpu +memory +pids" > "$T/cgroup.subtree_control"
+}
+
+# A container without an engine: a cgroup, a process in it, and the hook's word for it.
+start_plain() { # NAME [COMMAND...]: sets pid and dir; a name may have parents
+        local name=$1 id=${1##*/}
+        shift
+        [ $# -gt 0 ] || set -- sleep 100000
+        dir=$T/$name
+        mkdir -p "$dir"
+        bash -c 'echo $$ > "$0/cgroup.procs" && exec "$@"' "$dir" "$@" &
+        pid=$!
+        wait_for 10 grep -q "^$pid\$" "$dir/cgroup.procs"
+        tell_hook "$(state_of "$id" "$pid")"
+        wait_for 10 is_known "$id" 1
+}
+
+end_plain() { # NAME
+        local p
+        while read -r p; do
+                kill -9 "$p"
+        done < "$T/$1/cgroup.procs"
+        wait_for 10 rmdir "$T/$1"
+}
+
+state_of() { # ID PID
+        printf '{"ociVersion":"1.0.2","id":"%s","status":"creating","pid":%s,"bundle":"/run"}' "$1" "$2"
+}
+
+tell_hook() { # STATE
+        "$B/dtgov-hook" <<< "$1"
+}
+
+ms() {
+        echo $(($(date +%s%N) / 1000000))
+}
+
+alive() { # dtgovd answers, and it is the same one
+        control Health | jq -e --argjson pid "$dtgovd" '.pid == $pid' > /dev/null
+}
+
+logged() { # PATTERN: since the mark
+        tail -c +"$mark" "$LOG" | grep -qE "$1" || { tail -c +"$mark" "$LOG"; return 1; }
+}
+
+mark_log() {
+        mark=$(($(stat -c %s "$LOG") + 1))
+}
+
+propose() { # ID ASSIGNMENTS
+        control Propose "{\"containerId\":\"$1\",\"assignments\":\"$2\"}" | jq -r .proposal.id
+}
+
+# disturb FILE INJECTION: what strace does to writes of dtgovd to that file, until calm
+disturb() {
+        strace -f -q -p "$dtgovd" -o /run/strace -P "$1" -e "inject=$2" 2> /run/strace.err &
+        tracer=$!
+        wait_for 20 sh -c "! grep -q 'TracerPid:.0\$' /proc/$dtgovd/status"
+        sleep 0.5
+}
+
+calm() {
+        kill "$tracer" 2> /dev/null
+        wait "$tracer" 2> /dev/null || :
+}
+
+change_is_over() { # ID
+        case $(change_state "$1") in
+        '' | probation | rolling_back) return 1 ;;
+        esac
+}
+
+starts_safely() {
+        start_dtgovd && is_same 700 "$(stat -c %a "$STATE/journal")"
+}
+
+reborn() { # dtgovd was killed: away with its observer, and a new one
+        wait "$dtgovd" 2> /dev/null || :
+        wait_for 20 sh -c '! pgrep -x dtgov-observer'
+        start_dtgovd "$@"
+}
+

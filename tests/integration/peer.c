@@ -13,6 +13,8 @@
  *   peer grow MIB THEN             holds MIB; at SIGUSR1 holds THEN MiB
  *   peer thrash FILE MIB ANON      holds ANON MiB and reads pages of a file of MIB here and there
  *   peer forks COUNT               keeps COUNT children, tries again once a second
+ *   peer inside PID WHAT [PATH]    makes that process do it: read, write, create, mkdir, rmdir,
+ * unlink, exec a path; setuid, socket, fork; prints "ok", an errno, "killed"
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,9 +25,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -293,6 +298,92 @@ static _Noreturn void forks(int count) {
         }
 }
 
+/*
+ * The process is stopped in a system call that waits; its instruction is run once more, with
+ * another call in the registers. What the kernel answers is what it would answer to a taken-over
+ * process.
+ */
+static const struct attempt {
+        const char *name;
+        int number;
+        unsigned long args[4]; /* PATH stands for the address of the path */
+} attempts[] = {
+#define PATH 1UL
+        { "read", SYS_openat, { (unsigned long)AT_FDCWD, PATH, O_RDONLY } },
+        { "write", SYS_openat, { (unsigned long)AT_FDCWD, PATH, O_WRONLY } },
+        { "create", SYS_openat, { (unsigned long)AT_FDCWD, PATH, O_WRONLY | O_CREAT, 0600 } },
+        { "mkdir", SYS_mkdir, { PATH, 0755 } },
+        { "rmdir", SYS_rmdir, { PATH } },
+        { "unlink", SYS_unlinkat, { (unsigned long)AT_FDCWD, PATH } },
+        { "exec", SYS_execve, { PATH } },
+        { "setuid", SYS_setuid, { 1000 } },
+        { "socket", SYS_socket, { AF_INET, SOCK_STREAM } },
+        { "fork", SYS_fork, { 0 } },
+};
+
+static bool stopped(pid_t pid) {
+        int status;
+
+        return waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
+}
+
+static void put_path(pid_t pid, unsigned long address, const char *path) {
+        for (size_t at = 0; at <= strlen(path); at += sizeof(long)) {
+                long word = 0;
+
+                (void)strncpy((char *)&word, path + at, sizeof(word));
+                if (ptrace(PTRACE_POKEDATA, pid, address + at, word) < 0)
+                        die("POKEDATA");
+        }
+}
+
+static long attempt(pid_t pid, const struct attempt *a, const char *path, bool *ret_killed) {
+        struct user_regs_struct saved, regs;
+        unsigned long args[4];
+
+        if (ptrace(PTRACE_GETREGS, pid, NULL, &saved) < 0)
+                die("GETREGS");
+        regs = saved;
+        put_path(pid, (saved.rsp - 8192) & ~15UL, path);
+        for (size_t i = 0; i < 4; i++)
+                args[i] = a->args[i] == PATH ? (saved.rsp - 8192) & ~15UL : a->args[i];
+        regs.rip -= 2; /* the length of the instruction */
+        regs.rax = (unsigned long)a->number;
+        regs.orig_rax = -1UL;
+        regs.rdi = args[0];
+        regs.rsi = args[1];
+        regs.rdx = args[2];
+        regs.r10 = args[3];
+        if (ptrace(PTRACE_SETREGS, pid, NULL, &regs) < 0 ||
+                        ptrace(PTRACE_SINGLESTEP, pid, NULL, 0) < 0)
+                die("SETREGS");
+        *ret_killed = !stopped(pid);
+        if (*ret_killed)
+                return 0;
+        if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) < 0)
+                die("GETREGS");
+        (void)ptrace(PTRACE_SETREGS, pid, NULL, &saved);
+        return (long)regs.rax;
+}
+
+static int inside(pid_t pid, const char *what, const char *path) {
+        const struct attempt *a = attempts;
+        bool killed;
+        long r;
+
+        while (strcmp(a->name, what) != 0)
+                if (++a == attempts + sizeof(attempts) / sizeof(attempts[0]))
+                        die(what);
+        if (ptrace(PTRACE_SEIZE, pid, NULL, 0) < 0 || ptrace(PTRACE_INTERRUPT, pid, NULL, 0) < 0 ||
+                        !stopped(pid))
+                die("ptrace");
+        r = attempt(pid, a, path, &killed);
+        if (!killed)
+                (void)ptrace(PTRACE_DETACH, pid, NULL, 0);
+        (void)puts(killed ? "killed" : r < 0 ? strerrorname_np((int)-r) : "ok");
+        return 0;
+}
+
 int main(int argc, char **argv) {
         const char *verb = argc > 1 ? argv[1] : "";
 
@@ -317,6 +408,8 @@ int main(int argc, char **argv) {
                 thrash(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
         if (strcmp(verb, "forks") == 0 && argc == 3)
                 forks(atoi(argv[2]));
+        if (strcmp(verb, "inside") == 0 && argc >= 4)
+                return inside(atoi(argv[2]), argv[3], argc > 4 ? argv[4] : "");
         (void)fprintf(stderr, "peer: see the head of tests/integration/peer.c\n");
         return 2;
 }
