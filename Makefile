@@ -104,6 +104,8 @@ blind := -Wno-analyzer-malloc-leak
 only.analyze := $(blind) -include tests/lint/analyzer.h
 $(B)/state/error.o: only.analyze := $(blind)
 
+# Before the first object: until there are .d files nothing else says who includes them.
+GENERATED := $(patsubst %,$(B)/gen/%.h,$(wildcard governor/varlink/*.varlink))
 $(B)/%.o: %.c Makefile $(B)/flags | $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
