@@ -26,6 +26,7 @@
 #define STARTTIME_FIELD   22 /* proc(5), counted from 1 */
 #define STATE_FIELD       3
 #define TURN_MS           10
+#define RUNTIME_SIZE      sizeof(((struct container *)NULL)->runtime)
 
 /* By system call: a few are cheaper than the page fault of the first by vDSO. */
 static uint64_t clock_ns(clockid_t clock) {
@@ -53,6 +54,31 @@ static int wait_readable(int fd, uint64_t *turns) {
                         return -errno;
         }
         return 0;
+}
+
+/* [A-Za-z0-9_.-]{1,31}, as the wrapper writes it. */
+static bool is_runtime_name(const char *name) {
+        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                      "0123456789_.-";
+        size_t len = strspn(name, allowed);
+
+        return len > 0 && len < RUNTIME_SIZE && name[len] == '\0';
+}
+
+void hook_take_arguments(struct hook_paths *paths, int argc, const char *const argv[]) {
+        for (int i = 1; i + 1 < argc; i++) {
+                const char *value = argv[i + 1];
+
+                if (strcmp(argv[i], "--registry") == 0) {
+                        if (value[0] == '/')
+                                paths->registry = value;
+                        i++;
+                } else if (strcmp(argv[i], "--runtime") == 0) {
+                        if (is_runtime_name(value))
+                                paths->runtime = value;
+                        i++;
+                }
+        }
 }
 
 ssize_t hook_read_state(int fd, char *buf, uint64_t wait_ns) {
@@ -172,15 +198,21 @@ static void process_path(const struct hook_paths *paths, pid_t pid, const char *
         (void)text_append(out, PROCESS_PATH_SIZE, used, name);
 }
 
-/* The name of the process that called the hook; "" when it cannot be read. */
-static void read_runtime(const struct hook_paths *paths, char out[static 32]) {
+/* The runtime's name as the arguments say, else of the process that called the hook; "" when it
+ * cannot be read. */
+static void read_runtime(const struct hook_paths *paths, char out[static RUNTIME_SIZE]) {
         char path[PROCESS_PATH_SIZE], text[64];
+
+        if (paths->runtime) {
+                (void)text_copy(out, RUNTIME_SIZE, paths->runtime);
+                return;
+        }
 
         process_path(paths, paths->parent, "/comm", path);
         if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
                 return;
         *strchrnul(text, '\n') = '\0';
-        (void)text_copy(out, 32, text);
+        (void)text_copy(out, RUNTIME_SIZE, text);
 }
 
 /* Inode of the network namespace, 0 when it is not to be had. The link says it: "net:[4026531840]";

@@ -17,8 +17,15 @@ struct hook_paths {
         const char *cgroup;   /* "/sys/fs/cgroup" */
         const char *registry; /* directory, absolute */
         uint32_t cgroup_type; /* CGROUP2_SUPER_MAGIC; 0 takes any file system */
-        pid_t parent;         /* the runtime: who called the hook */
+        const char *runtime;  /* its name; NULL: that of the process @parent */
+        pid_t parent;
 };
+
+/*
+ * Takes "--registry DIR" and "--runtime NAME", in any order, from the arguments. Whatever else is
+ * there, or is not of that form, is passed over.
+ */
+void hook_take_arguments(struct hook_paths *paths, int argc, const char *const argv[]);
 
 /*
  * Reads the state and, whatever its length, goes on reading to the end, so that the runtime is not

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtgov-hook [--registry DIR]: an OCI hook for createRuntime (or prestart) and poststop. A hook
- * that fails or lingers stops the start of a container (runtime-spec, "Lifecycle"), so this one
- * always exits with 0, in bounded time, whatever it is fed and whatever goes wrong. It is given no
- * "timeout" in config.json: on an overloaded host that would turn slowness into failed starts.
+ * dtgov-hook [--registry DIR] [--runtime NAME]: an OCI hook for createRuntime (or prestart) and
+ * poststop. A hook that fails or lingers stops the start of a container (runtime-spec,
+ * "Lifecycle"), so this one always exits with 0, in bounded time, whatever it is fed and whatever
+ * goes wrong. It is given no "timeout" in config.json: on an overloaded host that would turn
+ * slowness into failed starts.
  *
  * What it is told, it is told by config.json, which root writes. The environment may be that of a
  * container image and is thrown away.
@@ -14,11 +15,13 @@
 #include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #define REGISTRY_DIR "/run/dtgov/containers"
 #define LIFE_SEC     5 /* for all of it; a few milliseconds is usual */
 #define CPU_SEC      1
+#define HEAP_SIZE    (4 * MIB)
 
 static char state_text[HOOK_STATE_MAX + 1];
 
@@ -28,19 +31,39 @@ static char state_text[HOOK_STATE_MAX + 1];
  * it bounds the memory that a hostile state can make it take. Besides, the pages that glibc's
  * touches cost about as much as parsing the state.
  */
-static max_align_t heap[4 * MIB / sizeof(max_align_t)]; /* 64 KiB of "0,0,0" make 3 MiB of tree */
-static size_t heap_used;                                /* elements */
+static max_align_t heap_small[128 * KIB / sizeof(max_align_t)];
+static max_align_t *heap = heap_small, *heap_end = heap_small + ARRAY_LEN(heap_small);
+static bool heap_is_large;
+
+/* For what does not fit: 64 KiB of "0,0,0" make 3 MiB of tree. As static room it would be large
+ * enough for a huge page, which every start of the hook would pay for. */
+static bool heap_enlarge(void) {
+        void *room;
+
+        if (heap_is_large)
+                return false;
+        room = mmap(NULL, HEAP_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (room == MAP_FAILED)
+                return false;
+        heap_is_large = true;
+        heap = room;
+        heap_end = heap + HEAP_SIZE / sizeof(*heap);
+        return true;
+}
 
 void *malloc(size_t size) {
         /* One element before each piece holds its size, for realloc(). */
         size_t count = size / sizeof(max_align_t) + 2;
-        max_align_t *piece = heap + heap_used;
+        max_align_t *piece;
 
-        if (count > ARRAY_LEN(heap) - heap_used) {
+        if (count > (size_t)(heap_end - heap) &&
+                        (!heap_enlarge() || count > (size_t)(heap_end - heap))) {
                 errno = ENOMEM;
                 return NULL;
         }
-        heap_used += count;
+        piece = heap;
+        heap += count;
         memcpy(piece, &size, sizeof(size));
         return piece + 1;
 }
@@ -112,8 +135,7 @@ int main(int argc, char **argv) {
         /* runc leaks its caller's descriptors into hooks. */
         (void)close_range(3, ~0U, 0);
         arm_deadline();
-        if (argc >= 3 && strcmp(argv[1], "--registry") == 0 && argv[2][0] == '/')
-                paths.registry = argv[2];
+        hook_take_arguments(&paths, argc, (const char *const *)argv);
 
         len = hook_read_state(STDIN_FILENO, state_text, HOOK_STDIN_NS);
         if (len > 0)

@@ -107,6 +107,16 @@ const char *runtime_of_name(const char *argv0) {
         return NULL;
 }
 
+void runtime_name(const char *path, char out[static RUNTIME_NAME_MAX]) {
+        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                      "0123456789_.-";
+        const char *slash = strrchr(path, '/');
+
+        (void)text_copy(out, RUNTIME_NAME_MAX, slash ? slash + 1 : path);
+        for (char *p = out; *(p += strspn(p, allowed)) != '\0';)
+                *p = '_';
+}
+
 bool runtime_is_self(const char *path) {
         struct stat self, other;
 

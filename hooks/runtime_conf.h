@@ -8,6 +8,7 @@
 
 #define RUNTIME_CONF_MAX 4096 /* bytes of the file */
 #define RUNTIME_PATH_MAX 1024
+#define RUNTIME_NAME_MAX 32 /* with the NUL */
 
 struct runtime_conf {
         char runtime[RUNTIME_PATH_MAX];  /* "" when the file does not say */
@@ -36,6 +37,12 @@ int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *
  * Returns: a static text, or NULL
  */
 const char *runtime_of_name(const char *argv0);
+
+/*
+ * The name of a runtime as the hook's --runtime takes it: the last component, cut to 31 characters,
+ * with "_" for all that is not of [A-Za-z0-9_.-]; "" when there is none.
+ */
+void runtime_name(const char *path, char out[static RUNTIME_NAME_MAX]);
 
 /*
  * Finds an executable that is not this one itself, which may lie under the runtime's name, in the

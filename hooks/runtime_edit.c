@@ -60,6 +60,16 @@ static bool has_hook(const struct json *stage, const char *path) {
         return false;
 }
 
+static bool add_text(struct json_doc *doc, struct json *array, const char *text) {
+        return json_add(doc, array, NULL, JSON_STRING, text, /* front= */ false) != NULL;
+}
+
+/* "@option @value", or nothing. */
+static bool add_option(
+                struct json_doc *doc, struct json *args, const char *option, const char *value) {
+        return !value || (add_text(doc, args, option) && add_text(doc, args, value));
+}
+
 /* args starts with argv[0]. env is not empty: without one runc gives the hook its own environment,
  * and from runc 1.3 on an empty one counts as none. */
 static int add_entry(struct json_doc *doc, struct json *stage, const struct hook_entry *hook) {
@@ -71,12 +81,11 @@ static int add_entry(struct json_doc *doc, struct json *stage, const struct hook
                 return -ENOMEM;
         ok = json_add(doc, entry, "path", JSON_STRING, hook->path, false) &&
              (args = json_add(doc, entry, "args", JSON_ARRAY, NULL, false)) &&
-             json_add(doc, args, NULL, JSON_STRING, "dtgov-hook", false) &&
-             (!hook->registry || (json_add(doc, args, NULL, JSON_STRING, "--registry", false) &&
-                                                 json_add(doc, args, NULL, JSON_STRING,
-                                                                 hook->registry, false))) &&
+             add_text(doc, args, "dtgov-hook") &&
+             add_option(doc, args, "--registry", hook->registry) &&
+             add_option(doc, args, "--runtime", hook->runtime) &&
              (env = json_add(doc, entry, "env", JSON_ARRAY, NULL, false)) &&
-             json_add(doc, env, NULL, JSON_STRING, "DTGOV=1", false);
+             add_text(doc, env, "DTGOV=1");
         return ok ? 0 : -ENOMEM;
 }
 

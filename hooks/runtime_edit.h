@@ -13,6 +13,7 @@
 struct hook_entry {
         const char *path;     /* absolute; an entry with this path is ours */
         const char *registry; /* directory; NULL: the hook's own default */
+        const char *runtime;  /* name of the real runtime; NULL: the hook finds out */
 };
 
 /*

@@ -98,8 +98,10 @@ static bool hook_is_there(const char *path) {
         return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IXUSR);
 }
 
-static int add_hooks(const struct runtime_args *args, const char *conf_path, struct error *err) {
+static int add_hooks(const struct runtime_args *args, const char *conf_path, const char *runtime,
+                struct error *err) {
         struct hook_entry hook = { 0 };
+        char name[RUNTIME_NAME_MAX];
         struct runtime_conf conf;
         int r;
 
@@ -113,6 +115,8 @@ static int add_hooks(const struct runtime_args *args, const char *conf_path, str
 
         hook.path = conf.hook;
         hook.registry = conf.registry[0] != '\0' ? conf.registry : NULL;
+        runtime_name(runtime, name);
+        hook.runtime = name[0] != '\0' ? name : NULL;
         return runtime_edit_bundle(args->bundle ? args->bundle : ".",
                         args->config ? args->config : "config.json", &hook, err);
 }
@@ -141,7 +145,7 @@ int main(int argc, char **argv) {
 
         runtime_guard_start(runtime, argv);
         understood = runtime_args_parse(argc, argv, &args);
-        if (understood == 0 && args.edit && add_hooks(&args, conf_path, &err) < 0)
+        if (understood == 0 && args.edit && add_hooks(&args, conf_path, runtime, &err) < 0)
                 log_line(args.log, "warning", err.text);
         runtime_guard_end();
 

@@ -24,7 +24,7 @@ enum container_owner {
 /* Fixed size and without pointers: it also travels over the link as it is. */
 struct container {
         char id[CONTAINER_ID_SIZE];
-        char runtime[32];                 /* comm of what called the hook, "" when adopted */
+        char runtime[32];                 /* name of what called the hook, "" when adopted */
         int32_t pid;                      /* init of the container, 0 unknown */
         uint64_t starttime_ticks;         /* field 22 of /proc/pid/stat, proc(5) */
         char cgroup[CONTAINER_PATH_SIZE]; /* from the cgroup2 mount, "/docker/..." */

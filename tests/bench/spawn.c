@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Spawns commands in turn, each with the same text on stdin, and prints for each the medians of
- * two costs, in nanoseconds: the clock from spawn to reap, and the CPU time of the command with all
- * that it waited for. Under counted instructions (qemu -icount) both count instructions; the first
- * is right for one that never sleeps, the second for one that does.
+ * two costs, in nanoseconds: the clock from spawn to reap, and the CPU time from spawn to reap of
+ * this process, the command, and all that the command waited for. Under counted instructions (qemu
+ * -icount) both count instructions; the second leaves out threads of the kernel that happened to
+ * run meanwhile.
  *
- * usage: spawn RUNS STDIN_FILE -- COMMAND ARG... [-- COMMAND ARG...]...
+ * usage: spawn RUNS STDIN_FILE EMPTY_DIR -- COMMAND ARG... [-- COMMAND ARG...]...
+ *
+ * The files of EMPTY_DIR are removed before each spawn ("-": nothing is).
  */
 #include "state/base.h"
 #include "state/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,6 +24,7 @@
 
 #define COMMANDS_MAX 8
 #define RUNS_MAX     1000
+#define PAUSE_USEC   20000 /* for what a process leaves behind (RCU): not the next one's cost */
 
 static uint64_t clock_ns[COMMANDS_MAX][RUNS_MAX], cpu_ns[COMMANDS_MAX][RUNS_MAX];
 
@@ -33,17 +39,35 @@ static uint64_t timeval_ns(struct timeval tv) {
         return (uint64_t)tv.tv_sec * NSEC_PER_SEC + (uint64_t)tv.tv_usec * NSEC_PER_USEC;
 }
 
+static uint64_t own_cpu_ns(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+        return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void empty(const char *path) {
+        DIR *dir = strcmp(path, "-") != 0 ? opendir(path) : NULL;
+
+        if (!dir)
+                return;
+        for (struct dirent *entry; (entry = readdir(dir));)
+                (void)unlinkat(dirfd(dir), entry->d_name, 0);
+        (void)closedir(dir);
+}
+
 static int spawn_once(char **argv, const char *text, size_t len, uint64_t *ret_clock_ns,
                 uint64_t *ret_cpu_ns) {
         struct rusage usage;
         int fds[2], status;
-        uint64_t start;
+        uint64_t start, own;
         pid_t pid;
 
         if (!argv[0])
                 return -EINVAL;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
+        own = own_cpu_ns();
         start = now_ns();
         pid = vfork();
         if (pid < 0)
@@ -59,7 +83,7 @@ static int spawn_once(char **argv, const char *text, size_t len, uint64_t *ret_c
         if (wait4(pid, &status, 0, &usage) < 0)
                 return -errno;
         *ret_clock_ns = now_ns() - start;
-        *ret_cpu_ns = timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+        *ret_cpu_ns = own_cpu_ns() - own + timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
         return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
 }
 
@@ -74,13 +98,14 @@ int main(int argc, char **argv) {
         size_t count = 0, runs;
         ssize_t len;
 
-        if (argc < 5)
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (argc < 6)
                 return 2;
         runs = u64_min(strtoul(argv[1], NULL, 10), RUNS_MAX);
         len = file_read_at(AT_FDCWD, argv[2], text, sizeof(text));
         if (len < 0)
                 return 2;
-        for (int i = 3; i < argc; i++)
+        for (int i = 4; i < argc; i++)
                 if (strcmp(argv[i], "--") == 0 && count < COMMANDS_MAX) {
                         argv[i] = NULL;
                         commands[count++] = argv + i + 1;
@@ -88,7 +113,11 @@ int main(int argc, char **argv) {
 
         for (size_t run = 0; run < runs; run++)
                 for (size_t c = 0; c < count; c++) {
-                        int r = spawn_once(commands[c], text, (size_t)len, &clock_ns[c][run],
+                        int r;
+
+                        empty(argv[3]);
+                        (void)usleep(PAUSE_USEC);
+                        r = spawn_once(commands[c], text, (size_t)len, &clock_ns[c][run],
                                         &cpu_ns[c][run]);
 
                         if (r < 0) {

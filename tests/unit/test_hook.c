@@ -68,7 +68,10 @@ static int make_place(void **state) {
         (void)snprintf(place->proc, sizeof(place->proc), "%s/proc", place->root);
         (void)snprintf(place->cgroup, sizeof(place->cgroup), "%s/cgroup", place->root);
         (void)snprintf(place->registry, sizeof(place->registry), "%s/registry", place->root);
-        place->paths = (struct hook_paths){ place->proc, place->cgroup, place->registry, 0, 7 };
+        place->paths = (struct hook_paths){ .proc = place->proc,
+                .cgroup = place->cgroup,
+                .registry = place->registry,
+                .parent = 7 };
 
         make(place, "proc");
         make(place, "proc/4242");
@@ -291,6 +294,53 @@ static void what_is_not_known_of_runtime_bundle_and_network_stays_empty(void **s
         assert_int_equal(c.netns_inode, 0);
 }
 
+static void the_arguments_name_registry_and_runtime_in_any_order(void **state) {
+#define NAME31 "0123456789012345678901234567890"
+        static const struct {
+                const char *argv[7];
+                const char *registry, *runtime;
+        } rows[] = {
+                { { "h" }, "/default", NULL },
+                { { NULL }, "/default", NULL },
+                { { "h", "--registry", "/r" }, "/r", NULL },
+                { { "h", "--runtime", "crun" }, "/default", "crun" },
+                { { "h", "--registry", "/r", "--runtime", "crun" }, "/r", "crun" },
+                { { "h", "--runtime", "crun", "--registry", "/r" }, "/r", "crun" },
+                { { "h", "createRuntime", "--runtime", "crun", "x" }, "/default", "crun" },
+                { { "h", "--registry", "r", "--runtime", "" }, "/default", NULL },
+                { { "h", "--registry", "--runtime", "crun" }, "/default", NULL },
+                { { "h", "--runtime", "a b", "--registry" }, "/default", NULL },
+                { { "h", "--runtime", "a\xff" }, "/default", NULL },
+                { { "h", "--runtime", NAME31 }, "/default", NAME31 },
+                { { "h", "--runtime", NAME31 "x" }, "/default", NULL },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct hook_paths paths = { .registry = "/default" };
+                int argc = 0;
+
+                while (rows[i].argv[argc])
+                        argc++;
+                hook_take_arguments(&paths, argc, rows[i].argv);
+                assert_string_equal(paths.registry, rows[i].registry);
+                if (rows[i].runtime)
+                        assert_string_equal(paths.runtime, rows[i].runtime);
+                else
+                        assert_null(paths.runtime);
+        }
+}
+
+static void a_runtime_that_the_arguments_name_is_not_looked_for(void **state) {
+        struct place *place = *state;
+        struct container c;
+
+        place->paths.runtime = "sysbox-runc";
+        assert_int_equal(run(place, "creating", "4242"), 0);
+        assert_int_equal(entries(place, &c), 1);
+        assert_string_equal(c.runtime, "sysbox-runc");
+}
+
 static void poststop_removes_what_is_gone_and_may_come_twice(void **state) {
         struct place *place = *state;
 
@@ -416,6 +466,8 @@ int main(void) {
                 TEST(another_file_system_than_cgroup2_is_refused),
                 TEST(without_a_registry_nothing_is_made),
                 TEST(what_is_not_known_of_runtime_bundle_and_network_stays_empty),
+                cmocka_unit_test(the_arguments_name_registry_and_runtime_in_any_order),
+                TEST(a_runtime_that_the_arguments_name_is_not_looked_for),
                 TEST(poststop_removes_what_is_gone_and_may_come_twice),
                 TEST(poststop_needs_no_pid),
                 TEST(a_restarted_container_keeps_its_new_file),

@@ -109,13 +109,54 @@ static void a_document_older_than_create_runtime_gets_prestart(void **state) {
 }
 
 static void a_private_registry_goes_into_the_arguments(void **state) {
-        const struct hook_entry private = { "/h", "/run/demo" };
+        const struct hook_entry private = { .path = "/h", .registry = "/run/demo" };
 
         (void)state;
         check("{\"hooks\":{\"poststop\":[{\"path\":\"/h\"}]}}", &private,
                         "{\"hooks\":{\"poststop\":[{\"path\":\"/h\"}],\"createRuntime\":[{"
                         "\"path\":\"/h\",\"args\":[\"dtgov-hook\",\"--registry\",\"/run/demo\"],"
                         "\"env\":[\"DTGOV=1\"]}]}}");
+}
+
+static void the_runtime_s_name_goes_into_the_arguments(void **state) {
+        const struct hook_entry both = { "/h", "/run/demo", "crun" };
+        const struct hook_entry name = { .path = "/h", .runtime = "crun" };
+
+        (void)state;
+        check("{\"hooks\":{\"poststop\":[{\"path\":\"/h\"}]}}", &both,
+                        "{\"hooks\":{\"poststop\":[{\"path\":\"/h\"}],\"createRuntime\":[{"
+                        "\"path\":\"/h\",\"args\":[\"dtgov-hook\",\"--registry\",\"/run/demo\","
+                        "\"--runtime\",\"crun\"],\"env\":[\"DTGOV=1\"]}]}}");
+        check("{\"hooks\":{\"poststop\":[{\"path\":\"/h\"}]}}", &name,
+                        "{\"hooks\":{\"poststop\":[{\"path\":\"/h\"}],\"createRuntime\":[{"
+                        "\"path\":\"/h\",\"args\":[\"dtgov-hook\",\"--runtime\",\"crun\"],"
+                        "\"env\":[\"DTGOV=1\"]}]}}");
+        /* Present is present, whatever its arguments. */
+        check("{\"hooks\":{\"createRuntime\":[{\"path\":\"/h\",\"args\":[\"dtgov-hook\","
+              "\"--runtime\",\"runc\"]}],\"poststop\":[{\"path\":\"/h\"}]}}",
+                        &both, NULL);
+}
+
+static void the_name_of_a_runtime_is_safe_and_short(void **state) {
+        static const struct {
+                const char *path, *name;
+        } rows[] = {
+                { "/usr/bin/runc", "runc" },
+                { "/usr/bin/kata-runtime_2.1", "kata-runtime_2.1" },
+                { "crun", "crun" },
+                { "/opt/my runtime", "my_runtime" },
+                { "/opt/\"\\\xff\x1b", "____" },
+                { "/opt/", "" },
+                { "/0123456789012345678901234567890123456789", "0123456789012345678901234567890" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                char name[RUNTIME_NAME_MAX];
+
+                runtime_name(rows[i].path, name);
+                assert_string_equal(name, rows[i].name);
+        }
 }
 
 static void numbers_keys_and_order_stay_as_they_were(void **state) {
@@ -317,6 +358,8 @@ int main(void) {
                 cmocka_unit_test(what_was_edited_once_is_left_alone_the_next_time),
                 cmocka_unit_test(a_document_older_than_create_runtime_gets_prestart),
                 cmocka_unit_test(a_private_registry_goes_into_the_arguments),
+                cmocka_unit_test(the_runtime_s_name_goes_into_the_arguments),
+                cmocka_unit_test(the_name_of_a_runtime_is_safe_and_short),
                 cmocka_unit_test(numbers_keys_and_order_stay_as_they_were),
                 cmocka_unit_test(what_is_no_configuration_is_refused),
                 TEST(the_file_keeps_its_mode_and_owner),
