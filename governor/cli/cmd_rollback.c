@@ -33,21 +33,27 @@ static void print_kept(struct cli *c, const struct json *change) {
         }
 }
 
-static void print_change(struct cli *c, const struct json *change) {
+/* @asked_ns: when it was asked for; what ended before is told as such, and is no error */
+static void print_change(struct cli *c, const struct json *change, uint64_t asked_ns) {
         const char *words = "", *why = reason_words(c, change);
+        uint64_t ended_ns = number_of(change, "endedBoottimeNs", 0);
+        bool already = change_state_from_name(text_of(change, "state")) == CHANGE_ROLLED_BACK &&
+                       ended_ns > 0 && ended_ns < asked_ns;
 
         for (const struct json *k = children_of(change, "knobs"); k; k = k->next)
                 words = out_format(&c->out, "%s%s%s", words, words[0] ? ", " : "",
                                 out_step(&c->out, text_of(k, "file"), text_of(k, "new"),
                                                 text_of(k, "old")));
-        (void)fprintf(c->out.file, "%s %s: %s: %s%s%s%s\n",
+        (void)fprintf(c->out.file, "%s %s: %s: %s%s%s%s%s\n",
                         out_text(&c->out, text_of(change, "id")), name_of(c, change), words,
-                        state_words(c, change), why[0] ? " (" : "", why, why[0] ? ")" : "");
+                        already ? "already " : "", state_words(c, change), why[0] ? " (" : "", why,
+                        why[0] ? ")" : "");
         print_kept(c, change);
 }
 
 static int roll_back(struct cli *c, const struct parameter *parameters) {
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+        uint64_t asked_ns = boottime_ns();
         const struct json *answer;
         int r;
 
@@ -66,7 +72,7 @@ static int roll_back(struct cli *c, const struct parameter *parameters) {
         if (!children_of(answer, "changes"))
                 (void)fputs("Nothing to roll back: no change is in effect.\n", c->out.file);
         for (const struct json *e = children_of(answer, "changes"); e; e = e->next)
-                print_change(c, e);
+                print_change(c, e, asked_ns);
         return exit_of_rollback(answer);
 }
 

@@ -440,6 +440,11 @@ static void a_rollback_that_kept_more_is_eight(void **state) {
         fake_change(b, "Rollback", "changes\":[", "rolled_back", "");
         assert_int_equal(run(b, "rollback C17"), EXIT_DONE);
         assert_string_equal(b->out, "C17 api: cpu.max 1.5 \u2192 0.5 CPU: rolled back\n");
+        fake(b, "Rollback", NULL,
+                        "{\"changes\":[{\"id\":\"C17\",\"state\":\"rolled_back\","
+                        "\"endedBoottimeNs\":1}]}");
+        assert_int_equal(run(b, "rollback C17"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "already rolled back"));
         fake_change(b, "Rollback", "changes\":[", "rolled_back", ",\"kept\":\"100000 100000\"");
         assert_int_equal(run(b, "rollback api"), EXIT_KEPT);
         assert_non_null(strstr(b->out, "cpu.max kept at 1 CPU, not 0.5 CPU"));
