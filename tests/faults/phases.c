@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The phases: what is done before, what runs under the tracer, what must hold afterwards. Each
+ * point begins and ends with all limits at their old values; the daemon that came up after one
+ * point serves the next, so that journals grow old here too.
+ */
+#include "tests/faults/faults.h"
+
+#include "governor/kernel/proc.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define TRACE_NS (60 * NSEC_PER_SEC)
+#define CUT_AT   3 /* of the writes: something is written then, and something is not */
+
+enum { DO_SET, DO_ROLLBACK, DO_RECOVER, DO_RESTART, DO_STOP };
+enum { CUT_NONE, CUT_SET, CUT_ROLLBACK, CUT_PROBATION };
+
+static const struct phase {
+        const char *name;
+        int traced;
+        int cut; /* where the daemon died before */
+        bool set, kept;
+} phases[] = {
+        { "apply", DO_SET, CUT_NONE, false, false },
+        { "rollback", DO_ROLLBACK, CUT_NONE, true, false },
+        { "rollback-kept", DO_ROLLBACK, CUT_NONE, true, true },
+        { "recover-probation", DO_RECOVER, CUT_PROBATION, true, false },
+        { "recover-apply", DO_RECOVER, CUT_SET, false, false },
+        { "recover-rollback", DO_RECOVER, CUT_ROLLBACK, true, false },
+        { "recover-kept", DO_RECOVER, CUT_PROBATION, true, true },
+        { "restart", DO_RESTART, CUT_PROBATION, true, false },
+        { "stop", DO_STOP, CUT_NONE, true, false },
+};
+const unsigned phases_count = ARRAY_LEN(phases);
+const char *const phase_names[] = { "apply", "rollback", "rollback-kept", "recover-probation",
+        "recover-apply", "recover-rollback", "recover-kept", "restart", "stop" };
+
+static int fail(struct lane *l, const char *what) {
+        if (!l->why[0])
+                (void)snprintf(l->why, sizeof(l->why), "%s: %.400s", what, l->shared->text);
+        return -1;
+}
+
+/* A request under the tracer. Returns below 0 when it could not be begun. */
+static int trace_request(struct lane *l, enum request request, struct traced *t) {
+        int go, r;
+
+        t->helper = request_start(l, request, &go);
+        if (t->helper < 0)
+                return fail(l, "no request can be made");
+        pid_t helper = t->helper;
+
+        t->pid = l->daemon_pid;
+        t->deadline_ns = proc_boottime_ns() + TRACE_NS;
+        r = trace_attach(t);
+        (void)send(go, "+", 1, MSG_NOSIGNAL);
+        if (r == 0)
+                trace_run(t);
+        (void)close(go);
+        if (t->helper > 0) {
+                (void)kill(helper, SIGKILL);
+                (void)waitpid(helper, NULL, 0);
+        }
+        if (t->dead)
+                l->daemon_pid = 0;
+        if (t->stuck)
+                daemon_kill(l);
+        return r == 0 ? 0 : fail(l, "cannot trace");
+}
+
+static int trace_recover(struct lane *l, struct traced *t) {
+        t->pid = daemon_spawn(l, /* recover= */ true, /* traced= */ true);
+        t->from = "/proc";
+        t->deadline_ns = proc_boottime_ns() + TRACE_NS;
+        if (t->pid < 0 || trace_began(t) < 0)
+                return fail(l, "cannot trace");
+        trace_run(t);
+        if (!t->dead) {
+                (void)kill(t->pid, SIGKILL);
+                (void)waitpid(t->pid, NULL, __WALL);
+        }
+        return 0;
+}
+
+static int trace_restart(struct lane *l, struct traced *t) {
+        pid_t helper, pid = daemon_spawn(l, /* recover= */ false, /* traced= */ true);
+
+        t->pid = pid;
+        t->from = "/proc";
+        t->deadline_ns = proc_boottime_ns() + TRACE_NS;
+        if (pid < 0)
+                return fail(l, "cannot trace");
+        helper = fork();
+        if (helper == 0) {
+                while (l->shared->daemon_pid != pid)
+                        usleep(1000);
+                _exit(0);
+        }
+        t->helper = helper;
+        if (trace_began(t) < 0)
+                return fail(l, "cannot trace");
+        trace_run(t);
+        if (t->helper > 0) {
+                (void)kill(helper, SIGKILL);
+                (void)waitpid(helper, NULL, 0);
+        }
+        if (t->dead)
+                l->daemon_pid = 0;
+        return 0;
+}
+
+static int trace_stop(struct lane *l, struct traced *t) {
+        t->pid = l->daemon_pid;
+        t->deadline_ns = proc_boottime_ns() + TRACE_NS;
+        if (trace_attach(t) < 0)
+                return fail(l, "cannot trace");
+        (void)kill(t->pid, SIGTERM);
+        trace_run(t);
+        if (!t->dead)
+                daemon_kill(l);
+        l->daemon_pid = 0;
+        return 0;
+}
+
+static int set(struct lane *l, bool kept) {
+        enum outcome outcome = request_do(l, kept ? REQUEST_SET_KEPT : REQUEST_SET);
+
+        if (outcome != OUTCOME_OK)
+                return fail(l, "set does not work");
+        l->acknowledged = l->shared->change;
+        return kept ? lane_use_memory(l, true) : 0;
+}
+
+/* The daemon dies in the middle of its writes. */
+static int cut_short(struct lane *l, enum request request) {
+        struct traced cut = { .only_writers = true, .at = CUT_AT, .action = FAULT_KILL };
+        int r = trace_request(l, request, &cut);
+
+        daemon_kill(l);
+        return r < 0 || cut.dead ? r : fail(l, "no third write");
+}
+
+static int prepare(struct lane *l, const struct phase *p) {
+        if (daemon_up(l) < 0 || check_files(l, EXPECT_OLD, false) < 0)
+                return -1;
+        if (p->set && set(l, p->kept) < 0)
+                return -1;
+        switch (p->cut) {
+        case CUT_PROBATION:
+                daemon_kill(l);
+                return 0;
+        case CUT_SET:
+                return cut_short(l, REQUEST_SET);
+        case CUT_ROLLBACK:
+                return cut_short(l, REQUEST_ROLLBACK);
+        default:
+                return 0;
+        }
+}
+
+static int trace(struct lane *l, const struct phase *p, struct traced *t) {
+        switch (p->traced) {
+        case DO_SET:
+                return trace_request(l, REQUEST_SET, t);
+        case DO_ROLLBACK:
+                return trace_request(l, REQUEST_ROLLBACK, t);
+        case DO_RECOVER:
+                return trace_recover(l, t);
+        case DO_RESTART:
+                return trace_restart(l, t);
+        default:
+                return trace_stop(l, t);
+        }
+}
+
+/* The daemon lives and has answered: what it said must be so. */
+static int check_answer(struct lane *l, const struct phase *p) {
+        enum outcome outcome = (enum outcome)l->shared->outcome;
+
+        if (outcome == OUTCOME_OK && p->traced == DO_SET) {
+                l->acknowledged = l->shared->change;
+                if (check_files(l, EXPECT_NEW, false) < 0)
+                        return -1;
+        }
+        if (outcome == OUTCOME_LOST || p->traced == DO_SET) {
+                if (outcome != OUTCOME_OK && outcome != OUTCOME_LOST &&
+                                check_settled(l, false) < 0)
+                        return -1;
+                if (daemon_up(l) == 0 && request_do(l, REQUEST_ROLLBACK) != OUTCOME_OK)
+                        return fail(l, "no rollback works any more");
+        }
+        return check_settled(l, p->kept);
+}
+
+static int check_point(struct lane *l, const struct phase *p, const struct traced *t) {
+        bool recovered = p->traced == DO_RECOVER && t->dead && WIFEXITED(t->status) &&
+                         WEXITSTATUS(t->status) == 0;
+
+        if (check_files(l, recovered ? EXPECT_OLD : EXPECT_EITHER, p->kept) < 0)
+                return -1;
+        if (t->stuck)
+                return fail(l, "stuck");
+        if ((p->traced == DO_SET || p->traced == DO_ROLLBACK) && !t->dead)
+                return check_answer(l, p);
+        return check_settled(l, p->kept);
+}
+
+void point_run(struct lane *l, const struct point *point, struct result *ret, unsigned *ret_seen) {
+        const struct phase *p = &phases[point->phase];
+        struct traced t = { .at = point->at, .action = point->action };
+        int r;
+
+        *ret = (struct result){ 0 };
+        l->why[0] = '\0';
+        r = prepare(l, p);
+        if (r == 0)
+                r = trace(l, p, &t);
+        if (r == 0)
+                r = check_point(l, p, &t);
+        if (p->kept) {
+                (void)lane_use_memory(l, false);
+                for (size_t i = 0; i < knob_texts_count; i++)
+                        (void)file_put(l->box, knob_texts[i].file, knob_texts[i].old);
+        }
+        if (r == 0 && t.hit && point->action > 0)
+                r = check_works(l);
+        *ret = (struct result){ t.hit, t.dead && t.hit && point->action > 0, r < 0, t.number };
+        if (r < 0)
+                lane_renew(l);
+        if (ret_seen)
+                *ret_seen = t.seen;
+}

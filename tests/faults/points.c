@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *     points --dtgovd PROGRAM --dir DIR [OPTION...]
+ *
+ *   --fixture          plain files below DIR instead of cgroups
+ *   --lanes N          that many daemons at a time                          (2)
+ *   --sample N         so many points, chosen by --seed                     (all)
+ *   --seed TEXT        of the sample and of the order of failing calls
+ *   --budget SECONDS   what is not done by then is left out, and said
+ *   --phase NAME       only this phase
+ *   --action NAME      only kill, or only this errno
+ *   --at N             only this system call
+ *   --count            only count the system calls
+ *
+ * Every system call of every phase once with kill -9 before it, and once failing with each errno.
+ * Prints each violation, a table, and "points: N, killed: N, failed: N, violations: N".
+ */
+#include "tests/faults/faults.h"
+
+#include "governor/kernel/proc.h"
+#include "state/parse.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define PHASES_MAX   16
+#define POINTS_MAX   200000
+#define RENEW_POINTS 100 /* then a lane begins with an empty journal */
+#define LANES_MAX    8
+
+static const struct {
+        const char *name;
+        int value;
+} actions[] = { { "kill", FAULT_KILL }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR },
+        { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "ENODEV", ENODEV } };
+
+struct tally {
+        unsigned killed, failed, died, violations, ns_count;
+        uint64_t ns;
+};
+
+/* Shared by all lanes. */
+static struct board {
+        unsigned next, lost_lanes;
+        unsigned totals[PHASES_MAX];
+        struct tally tallies[PHASES_MAX];
+        unsigned points_count;
+        struct point points[POINTS_MAX];
+} *board;
+
+static struct {
+        const char *dtgovd, *dir, *seed;
+        bool fixture, count;
+        uint64_t lanes, sample, budget;
+        int phase, action;
+        uint64_t at;
+} arg = { .seed = "", .lanes = 2, .phase = -1 };
+
+/* FNV-1a, then the finish of splitmix64: the same on every machine. */
+static uint64_t mix(const char *text, uint64_t number) {
+        uint64_t hash = 0xcbf29ce484222325 ^ number * 0x9e3779b97f4a7c15;
+
+        for (; *text; text++)
+                hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+        hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9;
+        hash = (hash ^ hash >> 27) * 0x94d049bb133111eb;
+        return hash ^ hash >> 31;
+}
+
+static const char *action_name(int value) {
+        for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+                if (actions[i].value == value)
+                        return actions[i].name;
+        return "count";
+}
+
+static int find_action(const char *name) {
+        for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+                if (strcmp(actions[i].name, name) == 0)
+                        return actions[i].value;
+        return 0;
+}
+
+/* --- lanes --------------------------------------------------------------------------------- */
+
+static int begin_lane(struct lane *l, unsigned number) {
+        *l = (struct lane){ .number = number, .fixture = arg.fixture, .dtgovd = arg.dtgovd };
+        (void)snprintf(l->dir, sizeof(l->dir), "%s/lane-%u", arg.dir, number);
+        int r = lane_make(l);
+
+        if (r < 0)
+                printf("lane %u cannot be made: %s\n", number, strerror(-r));
+        return r;
+}
+
+static void tell(const struct lane *l, const struct point *p, const struct result *r,
+                const char *word) {
+        printf("%s: --phase %s --action %s --at %u (syscall %ld): %s\n", word,
+                        phase_names[p->phase], action_name(p->action), p->at, r->number, l->why);
+        (void)fflush(stdout);
+}
+
+static void run_point(struct lane *l, const struct point *p) {
+        struct tally *t = &board->tallies[p->phase];
+        uint64_t start = proc_boottime_ns();
+        struct result r;
+
+        point_run(l, p, &r, NULL);
+        (void)__atomic_fetch_add(&t->ns, proc_boottime_ns() - start, __ATOMIC_SEQ_CST);
+        if (r.violation) {
+                tell(l, p, &r, "VIOLATION");
+                (void)__atomic_fetch_add(&t->violations, 1, __ATOMIC_SEQ_CST);
+        }
+        if (r.died)
+                tell(l, p, &r, "died");
+        if (r.reached)
+                (void)__atomic_fetch_add(p->action == FAULT_KILL ? &t->killed : &t->failed, 1,
+                                __ATOMIC_SEQ_CST);
+        (void)__atomic_fetch_add(&t->died, r.died, __ATOMIC_SEQ_CST);
+}
+
+static void run_lane(unsigned number, uint64_t deadline_ns) {
+        struct lane l;
+
+        if (begin_lane(&l, number) < 0)
+                _exit(1);
+        for (unsigned done = 1;; done++) {
+                unsigned i = __atomic_fetch_add(&board->next, 1, __ATOMIC_SEQ_CST);
+
+                if (i >= board->points_count || proc_boottime_ns() > deadline_ns)
+                        break;
+                if (done % RENEW_POINTS == 0)
+                        lane_renew(&l);
+                run_point(&l, &board->points[i]);
+        }
+        lane_remove(&l);
+        _exit(0);
+}
+
+/* --- which points -------------------------------------------------------------------------- */
+
+static int count_calls(void) {
+        struct lane l;
+        int r = begin_lane(&l, LANES_MAX);
+
+        for (unsigned i = 0; r == 0 && i < phases_count; i++) {
+                struct point p = { .phase = i };
+                struct result result;
+
+                if (arg.phase >= 0 && arg.phase != (int)i)
+                        continue;
+                point_run(&l, &p, &result, &board->totals[i]);
+                if (result.violation)
+                        tell(&l, &p, &result, "without any fault");
+                r = result.violation ? -1 : 0;
+                printf("%-18s %5u system calls\n", phase_names[i], board->totals[i]);
+        }
+        (void)fflush(stdout);
+        lane_remove(&l);
+        return r;
+}
+
+static void add_point(unsigned phase, unsigned at, int action) {
+        if (board->points_count < POINTS_MAX)
+                board->points[board->points_count++] =
+                                (struct point){ .phase = phase, .at = at, .action = action };
+}
+
+static void list_points(bool kill) {
+        for (unsigned phase = 0; phase < phases_count; phase++)
+                for (unsigned at = 1; at <= board->totals[phase]; at++)
+                        for (size_t a = 0; a < ARRAY_LEN(actions); a++) {
+                                if ((actions[a].value == FAULT_KILL) != kill ||
+                                                (arg.action && actions[a].value != arg.action) ||
+                                                (arg.at && at != arg.at))
+                                        continue;
+                                add_point(phase, at, actions[a].value);
+                        }
+}
+
+static void shuffle(unsigned from) {
+        for (unsigned i = board->points_count; i > from + 1; i--) {
+                unsigned other = from + (unsigned)(mix(arg.seed, i) % (i - from));
+                struct point p = board->points[i - 1];
+
+                board->points[i - 1] = board->points[other];
+                board->points[other] = p;
+        }
+}
+
+/* A third of a sample are kills: they are fewer, and tell more. */
+static void choose_sample(unsigned kills) {
+        unsigned want_kills = (unsigned)arg.sample / 3, all = board->points_count;
+
+        shuffle(kills);
+        board->points_count = kills;
+        shuffle(0);
+        want_kills = want_kills < kills ? want_kills : kills;
+        for (unsigned i = 0; want_kills + i < arg.sample && kills + i < all; i++)
+                board->points[want_kills + i] = board->points[kills + i];
+        board->points_count = (unsigned)arg.sample < all ? (unsigned)arg.sample : all;
+}
+
+static void choose_points(void) {
+        unsigned kills;
+
+        list_points(true);
+        kills = board->points_count;
+        list_points(false);
+        if (arg.sample)
+                choose_sample(kills);
+        else
+                shuffle(kills); /* should there not be time for all, a fair part is done */
+}
+
+/* --- the program --------------------------------------------------------------------------- */
+
+static int report(uint64_t seconds) {
+        struct tally sum = { 0 };
+
+        printf("\n%-18s %8s %8s %8s %8s %10s\n", "phase", "calls", "killed", "failed", "ms/point",
+                        "violations");
+        for (unsigned i = 0; i < phases_count; i++) {
+                const struct tally *t = &board->tallies[i];
+                unsigned points = t->killed + t->failed;
+
+                printf("%-18s %8u %8u %8u %8llu %10u\n", phase_names[i], board->totals[i],
+                                t->killed, t->failed,
+                                points ? (unsigned long long)(t->ns / points / NSEC_PER_MSEC) : 0,
+                                t->violations);
+                sum.killed += t->killed;
+                sum.failed += t->failed;
+                sum.died += t->died;
+                sum.violations += t->violations;
+        }
+        if (board->next < board->points_count)
+                printf("out of time: %u of %u points were left out\n",
+                                board->points_count - board->next, board->points_count);
+        printf("dtgovd ended by itself at %u of the failing calls; %llu s\n", sum.died,
+                        (unsigned long long)seconds);
+        printf("points: %u, killed: %u, failed: %u, violations: %u\n", sum.killed + sum.failed,
+                        sum.killed, sum.failed, sum.violations);
+        return sum.violations == 0 && sum.killed + sum.failed > 0 ? 0 : 1;
+}
+
+static int run_all(void) {
+        uint64_t start = proc_boottime_ns(),
+                 deadline = arg.budget ? start + arg.budget * NSEC_PER_SEC : UINT64_MAX;
+        int status, bad = 0;
+
+        if (count_calls() < 0)
+                return 1;
+        if (arg.count)
+                return 0;
+        choose_points();
+        for (unsigned i = 0; i < arg.lanes; i++) {
+                pid_t pid = fork();
+
+                if (pid == 0) {
+                        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                        run_lane(i, deadline);
+                }
+        }
+        while (wait(&status) > 0)
+                bad += status != 0;
+        if (bad)
+                printf("%d lanes ended early\n", bad);
+        return report((proc_boottime_ns() - start) / NSEC_PER_SEC) || bad;
+}
+
+static int parse(int argc, char **argv) {
+        static const struct option options[] = { { "dtgovd", 1, NULL, 'd' }, { "dir", 1, NULL, 'D' },
+                { "fixture", 0, NULL, 'f' }, { "lanes", 1, NULL, 'l' }, { "sample", 1, NULL, 's' },
+                { "seed", 1, NULL, 'S' }, { "budget", 1, NULL, 'b' }, { "phase", 1, NULL, 'p' },
+                { "action", 1, NULL, 'a' }, { "at", 1, NULL, 'n' }, { "count", 0, NULL, 'c' },
+                { NULL, 0, NULL, 0 } };
+        int opt, r = 0;
+
+        while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1 && r >= 0)
+                switch (opt) {
+                case 'd':
+                        arg.dtgovd = optarg;
+                        break;
+                case 'D':
+                        arg.dir = optarg;
+                        break;
+                case 'f':
+                        arg.fixture = true;
+                        break;
+                case 'c':
+                        arg.count = true;
+                        break;
+                case 'S':
+                        arg.seed = optarg;
+                        break;
+                case 'a':
+                        arg.action = find_action(optarg);
+                        r = arg.action ? 0 : -1;
+                        break;
+                case 'p':
+                        for (unsigned i = 0; i < phases_count; i++)
+                                if (strcmp(phase_names[i], optarg) == 0)
+                                        arg.phase = (int)i;
+                        r = arg.phase >= 0 ? 0 : -1;
+                        break;
+                default:
+                        r = parse_u64(optarg ? optarg : "",
+                                        opt == 'l'   ? &arg.lanes
+                                        : opt == 's' ? &arg.sample
+                                        : opt == 'b' ? &arg.budget
+                                                     : &arg.at);
+                }
+        return r < 0 || optind != argc || !arg.dtgovd || !arg.dir || arg.lanes < 1 ||
+                                       arg.lanes > LANES_MAX
+                               ? -1
+                               : 0;
+}
+
+int main(int argc, char **argv) {
+        if (parse(argc, argv) < 0) {
+                (void)fputs("usage: see the head of tests/faults/points.c\n", stderr);
+                return 2;
+        }
+        (void)signal(SIGPIPE, SIG_IGN);
+        board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                        0);
+        return board == MAP_FAILED ? 1 : run_all();
+}
