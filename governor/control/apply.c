@@ -154,7 +154,7 @@ int apply_after(struct control *c, struct run *run, struct change_job *j, int r)
 
         if (!run->container->alive ||
                         ((r == -ENODEV || r == -ENOENT) &&
-                                        cgroup_populated(run->container->dir_fd) < 0)) {
+                                        cgroup_populated(run->container->dir_fd) == -ENODEV)) {
                 run_say(run, "container ended; its limits ended with it");
                 run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
                 return STEP_NONE;

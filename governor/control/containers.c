@@ -2,6 +2,7 @@
 #include "governor/control/containers.h"
 
 #include "governor/control/control.h"
+#include "governor/control/recover.h"
 #include "governor/kernel/scan.h"
 #include "state/log.h"
 #include "state/parse.h"
@@ -86,8 +87,8 @@ static bool still_populated(struct managed *m) {
         char text[256];
         ssize_t n = pread(m->events_fd, text, sizeof(text) - 1, 0);
 
-        if (n < 0)
-                return false; /* ENODEV: removed */
+        if (n < 0) /* ENODEV: removed; anything else says nothing */
+                return cgroup_populated(m->dir_fd) != -ENODEV;
         text[n] = '\0';
         return parse_flat_keyed(text, keys, 1, &populated) == 0 || populated != 0;
 }
@@ -173,6 +174,13 @@ bool container_holds(struct control *c, const char *path) {
         return h.found;
 }
 
+/* A process may have left children behind. */
+static int check_children(int dir_fd) {
+        int r = cgroup_populated(dir_fd);
+
+        return r == -ENODEV ? 0 : r;
+}
+
 /* The process that the hook saw must be that one and in that cgroup, as long as it lives. */
 static int check_process(struct control *c, const struct container *container, int dir_fd,
                 struct error *err) {
@@ -181,9 +189,9 @@ static int check_process(struct control *c, const struct container *container, i
 
         if (container->pid <= 0 || proc_stat(c->proc_fd, container->pid, &st) < 0 ||
                         st.starttime_ticks != container->starttime_ticks || st.state == 'Z')
-                return cgroup_populated(dir_fd) > 0; /* it may have left children behind */
+                return check_children(dir_fd);
         if (proc_cgroup(c->proc_fd, container->pid, path) < 0)
-                return cgroup_populated(dir_fd) > 0;
+                return check_children(dir_fd);
         if (!is_below(path, container->cgroup))
                 return error_set(err, -ESTALE, "process %d is in %s, not in %s", container->pid,
                                 path, container->cgroup);
@@ -196,7 +204,7 @@ int container_check(struct control *c, const struct container *container, int *r
         uint64_t inode;
         int r = cgroup_open(&c->root, container->cgroup, &fd, &inode, err);
 
-        if (r == -ENOENT || r == -ENODEV)
+        if (r == -ENOENT) /* no other error says that it is gone */
                 return 0;
         if (r < 0)
                 return r;
@@ -209,6 +217,12 @@ int container_check(struct control *c, const struct container *container, int *r
         if (r > 0)
                 *ret_fd = take_fd(&fd);
         return r;
+}
+
+/* The host lacked something for a moment; what could not be looked at may well be there. */
+static bool is_unsure(int r) {
+        return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EIO || r == -EINTR ||
+               r == -ENOSPC || r == -EAGAIN || r == -ENODEV;
 }
 
 /* FNV-1a: tells names apart, no more. */
@@ -255,6 +269,7 @@ static int take_file(void *data, const char *name) {
                 (void)scan_classify(container.cgroup, ignored, &flags);
                 r = container_add(c, &container, flags & ~CONTAINER_ADOPTED, fd, name);
         }
+        c->containers.unsure |= is_unsure(r);
         if (r < 0 && r != -ENOENT && !is_bad_known(&c->containers, name))
                 log_warning("registry file %s, ignoring: %s", name,
                                 err.text[0] ? err.text : strerror(-r));
@@ -264,24 +279,31 @@ static int take_file(void *data, const char *name) {
 static int adopt(void *data, const struct container *container, unsigned flags) {
         struct control *c = data;
         uint64_t inode;
-        int fd = -1;
+        int fd = -1, r;
 
         if (container_by_inode(c, container->cgroup_inode) ||
-                        scan_protected(container->cgroup, c->self_cgroup) ||
-                        cgroup_open(&c->root, container->cgroup, &fd, &inode, NULL) < 0)
+                        scan_protected(container->cgroup, c->self_cgroup))
                 return 0;
-        if (inode != container->cgroup_inode) {
+        r = cgroup_open(&c->root, container->cgroup, &fd, &inode, NULL);
+        if (r == 0 && inode != container->cgroup_inode) {
                 (void)close(fd);
                 return 0;
         }
-        return container_add(c, container, flags | CONTAINER_ADOPTED, fd, "");
+        if (r == 0)
+                r = container_add(c, container, flags | CONTAINER_ADOPTED, fd, "");
+        c->containers.unsure |= is_unsure(r);
+        return 0; /* one that cannot be adopted hides no other */
 }
 
 void containers_scan(struct control *c) {
-        int r = registry_list(c->containers_fd, take_file, c);
+        int r, more;
 
+        c->containers.unsure = false;
+        r = registry_list(c->containers_fd, take_file, c);
+        more = scan_containers(&c->root, c->proc_fd, adopt, c);
         if (r >= 0)
-                r = scan_containers(&c->root, c->proc_fd, adopt, c);
+                r = more;
+        c->containers.unsure |= r < 0;
         if (r < 0)
                 log_warning("looking for containers: %s, trying again", strerror(-r));
 }
@@ -303,13 +325,21 @@ static int on_inotify(sd_event_source *s, int fd, uint32_t revents, void *userda
                                 (void)take_file(c, e->name);
                         at += sizeof(*e) + e->len;
                 }
+        (void)recover_pending(c);
         return 0;
+}
+
+static uint64_t scan_wait(const struct control *c) {
+        return c->containers.unsure ? USEC_PER_SEC : CONTAINERS_SCAN_USEC;
 }
 
 static int on_scan(sd_event_source *s, uint64_t usec, void *userdata) {
         (void)usec;
-        containers_scan(userdata);
-        (void)sd_event_source_set_time_relative(s, CONTAINERS_SCAN_USEC);
+        struct control *c = userdata;
+
+        containers_scan(c);
+        (void)recover_pending(c);
+        (void)sd_event_source_set_time_relative(s, scan_wait(c));
         return 0;
 }
 
@@ -328,7 +358,7 @@ int containers_init(struct control *c) {
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(c->event, &t->scan_source, CLOCK_MONOTONIC,
-                        CONTAINERS_SCAN_USEC, USEC_PER_SEC, on_scan, c);
+                        scan_wait(c), USEC_PER_SEC / 10, on_scan, c);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(t->scan_source, SD_EVENT_ON);

@@ -36,6 +36,7 @@ struct containers {
         unsigned count;
         uint64_t bad[CONTAINERS_BAD_MAX];
         unsigned bad_next;
+        bool unsure; /* the last scan failed in part: what it did not find may be there */
         int inotify_fd;
         sd_event_source *inotify_source, *scan_source;
 };

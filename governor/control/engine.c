@@ -291,7 +291,7 @@ void engine_container_began(struct control *c, struct managed *m) {
 void engine_container_ended(struct control *c, struct managed *m) {
         for (struct run *run = c->engine.runs, *next; run; run = next) {
                 next = run->next;
-                if (run->container != m || run->busy || !run_in_force(run))
+                if (run->container != m || run->busy || run->pending || !run_in_force(run))
                         continue; /* a busy one finds out when its job is back */
                 run_say(run, "container ended; its limits ended with it");
                 run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
@@ -306,7 +306,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         (void)usec;
         for (struct run *run = c->engine.runs, *next; run; run = next) {
                 next = run->next;
-                if (run->busy || !run_in_force(run))
+                if (run->busy || run->pending || !run_in_force(run))
                         continue;
                 open |= is_open(run);
                 if (run->change.state == CHANGE_PROBATION)
@@ -352,6 +352,7 @@ static int load_one(void *data, const struct journal_change *from) {
                 run->change.kept_mask |= 1U << position;
         }
         run->this_boot = from->this_boot;
+        run->pending = live;
         engine_add(c, run);
         c->engine.ended += !live;
         return 0;

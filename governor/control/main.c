@@ -21,6 +21,9 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#define SCAN_TRIES     5 /* where the host lacked something, without a daemon that tries later */
+#define SCAN_WAIT_USEC (200 * USEC_PER_MSEC)
+
 static const char usage[] =
                 "usage: dtgovd [OPTION...]\n"
                 "  --run-dir DIR         sockets and registry            (/run/dtgov)\n"
@@ -249,8 +252,13 @@ static void stop(struct control *c) {
 static int once(struct control *c, const struct options *o, struct error *err) {
         int r;
 
-        containers_scan(c);
-        r = (int)recover_all(c);
+        for (unsigned tries = 0;; tries++) {
+                containers_scan(c);
+                r = (int)recover_all(c);
+                if (!c->containers.unsure || tries == SCAN_TRIES)
+                        break;
+                usleep(SCAN_WAIT_USEC);
+        }
         if (o->rollback) {
                 int more = recover_rollback(c, o->rollback);
 
@@ -263,7 +271,10 @@ static int once(struct control *c, const struct options *o, struct error *err) {
 }
 
 int main(int argc, char **argv) {
-        static struct control control = { .proc_fd = -1, .containers_fd = -1, .journal_fd = -1 };
+        static struct control control = { .proc_fd = -1,
+                .containers_fd = -1,
+                .journal_fd = -1,
+                .containers.unsure = true };
         struct options o = { "/run/dtgov", "/var/lib/dtgov", "/etc/dtgov", NULL, "dtgov", NULL, 60,
                 false, false, false };
         struct setup s = { -1, -1, -1, -1, -1, 0, 0 };

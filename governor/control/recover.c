@@ -46,18 +46,25 @@ static bool drive(struct control *c, struct run *run, int step) {
         return false;
 }
 
-/* What the kernel shows of a change's knobs. */
+/*
+ * What the kernel shows of a change's knobs. One that cannot be read may well hold the new value:
+ * the undo looks again, and again until it can.
+ */
 static void look(const struct run *run, bool *ret_new, bool *ret_foreign) {
         *ret_new = *ret_foreign = false;
         for (unsigned i = 0; run->container && i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
                 char text[KNOB_VALUE_TEXT_MAX * 2];
                 struct knob_value now;
+                ssize_t n = cgroup_read(run->container->dir_fd, knobs[k->knob].file, text,
+                                sizeof(text));
 
-                if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) <
-                                                0 ||
-                                knob_read_text(k->knob, text, &now) < 0)
+                if (n == -ENOENT)
                         continue;
+                if (n < 0 || knob_read_text(k->knob, text, &now) < 0) {
+                        *ret_new = true;
+                        continue;
+                }
                 if (knob_equal(now, k->new) ||
                                 ((run->change.kept_mask >> i & 1) &&
                                                 knob_equal(now, run->change.kept[i])))
@@ -95,6 +102,9 @@ static bool recover_one(struct control *c, struct run *run) {
         enum change_state state;
         enum reason reason;
 
+        if (run->this_boot && !run->container && c->containers.unsure)
+                return false; /* it may be there, and nothing is known of it */
+        run->pending = false;
         look(run, &any_new, &any_foreign);
         state = recover_decide(
                         run->change.state, run->this_boot, alive, any_new, any_foreign, &reason);
@@ -108,19 +118,36 @@ static bool recover_one(struct control *c, struct run *run) {
         }
         if (state != run->change.state)
                 run_enter(c, run, state, reason);
+        else if (run->undo_wanted)
+                return drive(c, run, undo_begin(c, run, run->undo_reason));
         return true;
 }
 
-unsigned recover_all(struct control *c) {
+static unsigned recover(struct control *c, bool pending_only) {
         unsigned failed = 0;
 
-        let_systemd_settle(c);
         for (struct run *run = c->engine.runs, *next; run; run = next) {
                 next = run->next;
-                if (run_in_force(run) && !recover_one(c, run))
+                if (run_in_force(run) && (run->pending || !pending_only) && !recover_one(c, run))
                         failed++;
         }
         return failed;
+}
+
+unsigned recover_all(struct control *c) {
+        let_systemd_settle(c);
+        return recover(c, /* pending_only= */ false);
+}
+
+unsigned recover_pending(struct control *c) {
+        bool any = false;
+
+        for (const struct run *run = c->engine.runs; run && !any; run = run->next)
+                any = run->pending;
+        if (!any)
+                return 0;
+        let_systemd_settle(c);
+        return recover(c, /* pending_only= */ true);
 }
 
 int recover_rollback(struct control *c, const char *target) {
@@ -136,8 +163,12 @@ int recover_rollback(struct control *c, const char *target) {
                 if (!match)
                         continue;
                 found++;
-                if (!run_in_force(run) || !run->container)
+                if (!run_in_force(run))
                         continue;
+                if (!run->container) { /* else recovery would have ended it */
+                        failed++;
+                        continue;
+                }
                 if (number != 0 && engine_newer(c, run)) {
                         log_error("a newer change of the same knob is in force: roll that back "
                                   "first");

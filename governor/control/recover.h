@@ -11,9 +11,14 @@ struct control;
 /*
  * Ends every open change as recover_decide() says: what was on probation goes back.
  *
+ * One whose container was not found by a scan that failed in part stays pending, for the next.
+ *
  * Returns: how many could not be taken back; they stay open
  */
 unsigned recover_all(struct control *c);
+
+/* After a later scan: ends what is still pending. Returns: as recover_all() */
+unsigned recover_pending(struct control *c);
 
 /*
  * Takes back a change "C17", all of a container (an id or the beginning of one), or "--all".

@@ -51,7 +51,7 @@ int engine_undo(struct control *c, struct run *run, enum reason reason, const ch
                 (void)text_copy(run->text, sizeof(run->text), text);
         if (run->change.state == CHANGE_ROLLING_BACK)
                 return 1;
-        if (run->busy) {
+        if (run->busy || run->pending) {
                 run->undo_wanted = true;
                 run->undo_reason = reason;
                 return 1;
@@ -108,7 +108,7 @@ int undo_after(struct control *c, struct run *run, struct change_job *j, int r) 
                 return keep(c, run, j);
         if (!run->container->alive ||
                         ((r == -ENODEV || r == -ENOENT) &&
-                                        cgroup_populated(run->container->dir_fd) < 0)) {
+                                        cgroup_populated(run->container->dir_fd) == -ENODEV)) {
                 run_say(run, "container ended; its limits ended with it");
                 run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
                 return STEP_NONE;

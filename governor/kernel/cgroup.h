@@ -78,7 +78,8 @@ int cgroup_parent_limit(const struct cgroup_root *root, const char *path, enum k
  * and at most @max of them. @path is the first one's; @each gets an O_RDONLY fd that is not its to
  * close, and returns 0 to go on, 1 to leave out what is below, or an error that ends the walk.
  *
- * Errors: of @each; -ENOENT, -ENODEV the first is gone; one below that vanishes is passed over
+ * Errors: of @each; -ENOENT, -ENODEV the first is gone; one below that vanishes is passed over. Of
+ *         the first directory that could not be read for another reason: the others were walked
  */
 int cgroup_walk(int dir_fd, const char *path, size_t max,
                 int (*each)(void *data, int dir_fd, const char *path), void *data);

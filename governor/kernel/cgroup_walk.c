@@ -20,6 +20,7 @@ struct walk {
         DIR *level[CGROUP_DEPTH_MAX + 1];
         size_t len[CGROUP_DEPTH_MAX + 1]; /* of the path of each level */
         int depth;                        /* index of the deepest open level, -1 none */
+        int error;                        /* of the first directory that could not be read */
         char path[PATH_SIZE];
 };
 
@@ -47,23 +48,33 @@ static int walk_push(struct walk *w, int dir_fd, const char *name) {
         return 0;
 }
 
+/* What vanished was passed over; anything else may hide a part of the tree. */
+static void walk_missed(struct walk *w, int error) {
+        if (w->error == 0 && error != 0 && error != -ENOENT && error != -ENODEV)
+                w->error = error;
+}
+
 /* Enters the next subdirectory of the deepest level. Returns: 1 entered, 0 there is none left */
 static int walk_next(struct walk *w) {
         const struct dirent *entry;
 
-        while ((entry = readdir(w->level[w->depth]))) {
+        while (errno = 0, (entry = readdir(w->level[w->depth]))) {
                 size_t len = w->len[w->depth];
-                int n;
+                int n, r;
 
                 if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
                                 w->depth == CGROUP_DEPTH_MAX)
                         continue;
                 n = snprintf(w->path + len, sizeof(w->path) - len, "%s%s",
                                 len > 0 && w->path[len - 1] == '/' ? "" : "/", entry->d_name);
-                if (n > 0 && len + (size_t)n < sizeof(w->path) &&
-                                walk_push(w, dirfd(w->level[w->depth]), entry->d_name) == 0)
+                if (n <= 0 || len + (size_t)n >= sizeof(w->path))
+                        continue;
+                r = walk_push(w, dirfd(w->level[w->depth]), entry->d_name);
+                if (r == 0)
                         return 1;
+                walk_missed(w, r);
         }
+        walk_missed(w, -errno);
         return 0;
 }
 
@@ -87,7 +98,7 @@ int cgroup_walk(int dir_fd, const char *path, size_t max,
                 while (w.depth >= 0 && walk_next(&w) == 0)
                         (void)closedir(w.level[w.depth--]);
         }
-        return 0;
+        return w.error;
 }
 
 struct pids {

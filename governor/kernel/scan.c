@@ -118,6 +118,7 @@ struct scan {
         void *data;
         struct container container;
         size_t found;
+        int error; /* of the first that could not be looked at */
 };
 
 #define SCAN_ENOUGH (-ECANCELED) /* ends the walk; never leaves this file */
@@ -150,8 +151,14 @@ static int scan_one(void *data, int dir_fd, const char *path) {
         if (!ends_with(path, strlen(path), "/container") &&
                         faccessat(dir_fd, "container/cgroup.procs", F_OK, 0) == 0)
                 return 0;
-        if (!text_copy(c->cgroup, sizeof(c->cgroup), path) || cgroup_populated(dir_fd) <= 0 ||
-                        fstat(dir_fd, &st) < 0)
+        if (!text_copy(c->cgroup, sizeof(c->cgroup), path))
+                return 1;
+        r = cgroup_populated(dir_fd);
+        if (r > 0 && fstat(dir_fd, &st) < 0)
+                r = -errno;
+        if (r < 0 && r != -ENODEV && s->error == 0)
+                s->error = r;
+        if (r <= 0)
                 return 1;
 
         c->cgroup_inode = st.st_ino;
@@ -172,5 +179,7 @@ int scan_containers(const struct cgroup_root *root, int proc_fd,
         if (r < 0)
                 return r;
         r = cgroup_walk(fd, root->prefix, WALK_MAX, scan_one, &s);
+        if (r == 0)
+                r = s.error;
         return r == SCAN_ENOUGH ? 0 : r;
 }

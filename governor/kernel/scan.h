@@ -35,6 +35,8 @@ bool scan_protected(const char *path, const char *self);
 /*
  * Walks the hierarchy and calls @each for every populated cgroup that scan_classify() knows, with
  * pid 0 when no process could be read. Stops when it returns below 0 and hands that on.
+ *
+ * Errors: of @each; also when a part could not be read and there may be more containers
  */
 int scan_containers(const struct cgroup_root *root, int proc_fd,
                 int (*each)(void *data, const struct container *c, unsigned flags), void *data);

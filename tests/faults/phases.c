@@ -210,6 +210,13 @@ static int check_point(struct lane *l, const struct phase *p, const struct trace
         return check_settled(l, p->kept);
 }
 
+/* The daemon ended where only a call failed, and nobody had asked it to end. */
+static bool died(const struct phase *p, const struct point *point, const struct traced *t) {
+        bool may_end = p->traced == DO_RECOVER || p->traced == DO_RESTART || p->traced == DO_STOP;
+
+        return point->action > 0 && !(may_end && WIFEXITED(t->status));
+}
+
 void point_run(struct lane *l, const struct point *point, struct result *ret, unsigned *ret_seen) {
         const struct phase *p = &phases[point->phase];
         struct traced t = { .at = point->at, .action = point->action };
@@ -229,7 +236,7 @@ void point_run(struct lane *l, const struct point *point, struct result *ret, un
         }
         if (r == 0 && t.hit && point->action > 0)
                 r = check_works(l);
-        *ret = (struct result){ t.hit, t.dead && t.hit && point->action > 0, r < 0, t.number };
+        *ret = (struct result){ t.hit, t.dead && t.hit && died(p, point, &t), r < 0, t.number };
         if (r < 0)
                 lane_renew(l);
         if (ret_seen)

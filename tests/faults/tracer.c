@@ -18,6 +18,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 /* after sys/ptrace.h */
+#include <linux/futex.h>
 #include <linux/ptrace.h>
 
 #define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
@@ -62,9 +63,26 @@ static bool is_writer(const struct ptrace_syscall_info *info) {
         return info->entry.nr == SYS_openat && (info->entry.args[2] & O_ACCMODE) == O_WRONLY;
 }
 
-static bool can_fail(long number) {
-        return number != SYS_exit && number != SYS_exit_group && number != SYS_rt_sigreturn &&
-               number != SYS_execve && number != SYS_restart_syscall;
+static bool is_wait(uint64_t futex_op) {
+        return (futex_op & FUTEX_CMD_MASK) == FUTEX_WAIT ||
+               (futex_op & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+}
+
+static bool can_fail(const struct ptrace_syscall_info *info, int action) {
+        /* brk(2) fails in a way of its own; of the others none has an error. */
+        static const long never[] = { SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_execve,
+                SYS_restart_syscall, SYS_brk, SYS_rseq, SYS_set_robust_list, SYS_set_tid_address,
+                SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid,
+                SYS_getegid, SYS_umask, SYS_sched_yield };
+        long number = (long)info->entry.nr;
+
+        /* Of the errors only that of a wait that is interrupted exists; glibc aborts at others. */
+        if (number == SYS_futex && (action != EINTR || !is_wait(info->entry.args[1])))
+                return false;
+        for (size_t i = 0; i < ARRAY_LEN(never); i++)
+                if (number == never[i])
+                        return false;
+        return true;
 }
 
 static void set_register(pid_t tid, bool result, uint64_t value) {
@@ -76,18 +94,16 @@ static void set_register(pid_t tid, bool result, uint64_t value) {
 
 static void on_entry(struct traced *t, struct thread *thread,
                 const struct ptrace_syscall_info *info) {
-        long number = (long)info->entry.nr;
-
         thread->inside = true;
         if (!t->counting && t->from && opens(t, thread->tid, info))
                 t->counting = true;
-        if (!t->counting || (t->action > 0 && !can_fail(number)) ||
+        if (!t->counting || (t->action > 0 && !can_fail(info, t->action)) ||
                         (t->only_writers && !is_writer(info)))
                 return;
         if (++t->seen != t->at || t->action == 0)
                 return;
         t->hit = true;
-        t->number = number;
+        t->number = (long)info->entry.nr;
         if (t->action == FAULT_KILL) {
                 (void)kill(t->pid, SIGKILL);
                 return;
