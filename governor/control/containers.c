@@ -174,10 +174,12 @@ bool container_holds(struct control *c, const char *path) {
         return h.found;
 }
 
-/* A process may have left children behind. */
+/* A process may have left children behind. What is gone is so at a second look too. */
 static int check_children(int dir_fd) {
         int r = cgroup_populated(dir_fd);
 
+        if (r == -ENODEV)
+                r = cgroup_populated(dir_fd);
         return r == -ENODEV ? 0 : r;
 }
 
@@ -357,8 +359,8 @@ int containers_init(struct control *c) {
         r = sd_event_add_io(c->event, &t->inotify_source, t->inotify_fd, EPOLLIN, on_inotify, c);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(c->event, &t->scan_source, CLOCK_MONOTONIC,
-                        scan_wait(c), USEC_PER_SEC / 10, on_scan, c);
+        r = sd_event_add_time_relative(c->event, &t->scan_source, CLOCK_MONOTONIC, scan_wait(c),
+                        USEC_PER_SEC / 10, on_scan, c);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(t->scan_source, SD_EVENT_ON);

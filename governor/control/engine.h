@@ -43,10 +43,10 @@ struct run {
         bool busy;        /* one of them is not given up */
         bool undo_wanted; /* when the job is back */
         enum reason undo_reason;
-        bool conflict;              /* somebody else holds a knob of it */
-        bool undo_next;             /* part of a rollback of several: its turn comes */
-        bool this_boot;             /* its cgroup can still exist */
-        bool pending; /* from the journal, and not recovered: its container was not looked at */
+        bool conflict;  /* somebody else holds a knob of it */
+        bool undo_next; /* part of a rollback of several: its turn comes */
+        bool this_boot; /* its cgroup can still exist */
+        bool pending;   /* from the journal, and not recovered: its container was not looked at */
         char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
         char text[ENGINE_TEXT_SIZE];
         struct waiter *waiters;

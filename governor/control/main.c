@@ -271,10 +271,9 @@ static int once(struct control *c, const struct options *o, struct error *err) {
 }
 
 int main(int argc, char **argv) {
-        static struct control control = { .proc_fd = -1,
-                .containers_fd = -1,
-                .journal_fd = -1,
-                .containers.unsure = true };
+        static struct control control = {
+                .proc_fd = -1, .containers_fd = -1, .journal_fd = -1, .containers.unsure = true
+        };
         struct options o = { "/run/dtgov", "/var/lib/dtgov", "/etc/dtgov", NULL, "dtgov", NULL, 60,
                 false, false, false };
         struct setup s = { -1, -1, -1, -1, -1, 0, 0 };

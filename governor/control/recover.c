@@ -56,8 +56,8 @@ static void look(const struct run *run, bool *ret_new, bool *ret_foreign) {
                 const struct knob_change *k = &run->change.changes[i];
                 char text[KNOB_VALUE_TEXT_MAX * 2];
                 struct knob_value now;
-                ssize_t n = cgroup_read(run->container->dir_fd, knobs[k->knob].file, text,
-                                sizeof(text));
+                ssize_t n = cgroup_read(
+                                run->container->dir_fd, knobs[k->knob].file, text, sizeof(text));
 
                 if (n == -ENOENT)
                         continue;

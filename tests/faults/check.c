@@ -45,9 +45,10 @@ static bool is_journaled(struct lane *l, const char *text) {
         (void)snprintf(command, sizeof(command), "rm -rf %s && cp -a %s/state/journal %s", copy,
                         l->dir, copy);
         (void)file_text("/proc/sys/kernel/random", "boot_id", boot_id, sizeof(boot_id));
-        CLEANUP(closep) int fd = system(command) == 0 // NOLINT(cert-env33-c)
-                                                 ? open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                                                 : -1;
+        CLEANUP(closep)
+        int fd = system(command) == 0 // NOLINT(cert-env33-c)
+                                 ? open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                 : -1;
 
         if (fd < 0 || journal_open(fd, boot_id, &j, NULL) < 0)
                 return false;
@@ -62,7 +63,7 @@ static int check_knob(struct lane *l, const struct knob_text *k, const char *tex
 
         if ((old && expected != EXPECT_NEW) || (new &&expected != EXPECT_OLD))
                 return 0;
-        if (kept && !new && strcmp(k->file, "memory.max") == 0 && is_journaled(l, text))
+        if (kept && !new &&strcmp(k->file, "memory.max") == 0 && is_journaled(l, text))
                 return 0;
         return wrong(l,
                         expected == EXPECT_OLD   ? "not the old value"

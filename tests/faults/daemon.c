@@ -130,7 +130,8 @@ int daemon_up(struct lane *l) {
         return 0;
 }
 
-/* --- the observer ------------------------------------------------------------------------------ */
+/* --- the observer ------------------------------------------------------------------------------
+ */
 
 static int connect_link(const struct lane *l) {
         struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -262,8 +263,7 @@ static int look_at_changes(struct lane *l, struct varlink *link, bool *ret_open)
         answer = call(l, link);
         if (!answer)
                 return -1;
-        const struct json *list =
-                        json_get(json_get(json_root(answer), "parameters"), "changes");
+        const struct json *list = json_get(json_get(json_root(answer), "parameters"), "changes");
 
         for (const struct json *c = list ? list->child : NULL; c; c = c->next) {
                 const char *id = "", *name = "";

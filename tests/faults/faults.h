@@ -22,11 +22,11 @@
 /* --- tracer.c: runs a program from system call to system call ------------------------------- */
 
 struct traced {
-        pid_t pid;    /* thread group */
-        pid_t helper; /* a child whose end is the end of the trace; 0: the program's own end */
-        const char *from; /* count from the openat() of this path on; NULL: from the start */
+        pid_t pid;         /* thread group */
+        pid_t helper;      /* a child whose end is the end of the trace; 0: the program's own end */
+        const char *from;  /* count from the openat() of this path on; NULL: from the start */
         bool only_writers; /* count only the opening of limit files for writing */
-        unsigned at;      /* at which system call, from 1 */
+        unsigned at;       /* at which system call, from 1 */
         int action;
         unsigned seen;
         bool hit, dead, stuck;
@@ -39,8 +39,8 @@ struct traced {
         unsigned threads_count;
         struct thread {
                 pid_t tid;
-                bool inside;    /* between entry and exit of a system call */
-                bool replaced;  /* its result has to be replaced at exit */
+                bool inside;   /* between entry and exit of a system call */
+                bool replaced; /* its result has to be replaced at exit */
         } threads[THREADS_MAX];
 };
 
@@ -54,7 +54,8 @@ int trace_began(struct traced *t);
 /* Until the helper or the program ends, or the deadline. The program runs free afterwards. */
 void trace_run(struct traced *t);
 
-/* --- lane.c ------------------------------------------------------------------------------------ */
+/* --- lane.c ------------------------------------------------------------------------------------
+ */
 
 struct snapshot {
         unsigned count;
@@ -91,9 +92,7 @@ struct lane {
         char why[TEXT_MAX]; /* what the violation is */
 };
 
-extern const struct knob_text {
-        const char *file, *old, *new;
-} knob_texts[];
+extern const struct knob_text { const char *file, *old, *new; } knob_texts[];
 extern const size_t knob_texts_count;
 extern const char assignments[], kept_assignments[];
 
@@ -119,7 +118,8 @@ pid_t request_start(struct lane *l, enum request request, int *ret_go);
 enum outcome request_wait(struct lane *l, pid_t pid);
 enum outcome request_do(struct lane *l, enum request request);
 
-/* --- check.c: each returns 0, or -1 and l->why says what is wrong ------------------------------ */
+/* --- check.c: each returns 0, or -1 and l->why says what is wrong ------------------------------
+ */
 
 enum expected { EXPECT_OLD, EXPECT_NEW, EXPECT_EITHER };
 int check_files(struct lane *l, enum expected expected, bool kept);

@@ -184,8 +184,7 @@ static bool is_limit(const char *dir, const char *name) {
                 if (strcmp(name, others[i]) == 0)
                         return false;
         if (strstr(name, ".pressure") || strstr(name, ".events") || strstr(name, ".stat") ||
-                        strstr(name, ".current") || stat(path, &st) < 0 ||
-                        !(st.st_mode & S_IWUSR))
+                        strstr(name, ".current") || stat(path, &st) < 0 || !(st.st_mode & S_IWUSR))
                 return false;
         for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
                 if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)

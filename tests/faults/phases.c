@@ -188,8 +188,7 @@ static int check_answer(struct lane *l, const struct phase *p) {
                         return -1;
         }
         if (outcome == OUTCOME_LOST || p->traced == DO_SET) {
-                if (outcome != OUTCOME_OK && outcome != OUTCOME_LOST &&
-                                check_settled(l, false) < 0)
+                if (outcome != OUTCOME_OK && outcome != OUTCOME_LOST && check_settled(l, false) < 0)
                         return -1;
                 if (daemon_up(l) == 0 && request_do(l, REQUEST_ROLLBACK) != OUTCOME_OK)
                         return fail(l, "no rollback works any more");

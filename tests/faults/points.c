@@ -51,7 +51,7 @@ static struct board {
         struct tally tallies[PHASES_MAX];
         unsigned points_count;
         struct point points[POINTS_MAX];
-} *board;
+} * board;
 
 static struct {
         const char *dtgovd, *dir, *seed;
@@ -274,11 +274,11 @@ static int run_all(void) {
 }
 
 static int parse(int argc, char **argv) {
-        static const struct option options[] = { { "dtgovd", 1, NULL, 'd' }, { "dir", 1, NULL, 'D' },
-                { "fixture", 0, NULL, 'f' }, { "lanes", 1, NULL, 'l' }, { "sample", 1, NULL, 's' },
-                { "seed", 1, NULL, 'S' }, { "budget", 1, NULL, 'b' }, { "phase", 1, NULL, 'p' },
-                { "action", 1, NULL, 'a' }, { "at", 1, NULL, 'n' }, { "count", 0, NULL, 'c' },
-                { NULL, 0, NULL, 0 } };
+        static const struct option options[] = { { "dtgovd", 1, NULL, 'd' },
+                { "dir", 1, NULL, 'D' }, { "fixture", 0, NULL, 'f' }, { "lanes", 1, NULL, 'l' },
+                { "sample", 1, NULL, 's' }, { "seed", 1, NULL, 'S' }, { "budget", 1, NULL, 'b' },
+                { "phase", 1, NULL, 'p' }, { "action", 1, NULL, 'a' }, { "at", 1, NULL, 'n' },
+                { "count", 0, NULL, 'c' }, { NULL, 0, NULL, 0 } };
         int opt, r = 0;
 
         while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1 && r >= 0)
@@ -309,14 +309,13 @@ static int parse(int argc, char **argv) {
                         r = arg.phase >= 0 ? 0 : -1;
                         break;
                 default:
-                        r = parse_u64(optarg ? optarg : "",
-                                        opt == 'l'   ? &arg.lanes
-                                        : opt == 's' ? &arg.sample
-                                        : opt == 'b' ? &arg.budget
-                                                     : &arg.at);
+                        r = parse_u64(optarg ? optarg : "", opt == 'l'   ? &arg.lanes
+                                                            : opt == 's' ? &arg.sample
+                                                            : opt == 'b' ? &arg.budget
+                                                                         : &arg.at);
                 }
         return r < 0 || optind != argc || !arg.dtgovd || !arg.dir || arg.lanes < 1 ||
-                                       arg.lanes > LANES_MAX
+                                               arg.lanes > LANES_MAX
                                ? -1
                                : 0;
 }

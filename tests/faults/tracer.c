@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ptrace(2) with PTRACE_SEIZE: from one stop at a system call to the next. A call that is to fail is
- * replaced by getpid(2), which seccomp allows, and its result by the errno; so it has no effect.
+ * ptrace(2) with PTRACE_SEIZE: from one stop at a system call to the next. A call that is to fail
+ * is replaced by getpid(2), which seccomp allows, and its result by the errno; so it has no effect.
  */
 #include "tests/faults/faults.h"
 
@@ -92,8 +92,8 @@ static void set_register(pid_t tid, bool result, uint64_t value) {
         (void)ptrace(PTRACE_POKEUSER, tid, at, value);
 }
 
-static void on_entry(struct traced *t, struct thread *thread,
-                const struct ptrace_syscall_info *info) {
+static void on_entry(
+                struct traced *t, struct thread *thread, const struct ptrace_syscall_info *info) {
         thread->inside = true;
         if (!t->counting && t->from && opens(t, thread->tid, info))
                 t->counting = true;
@@ -232,7 +232,8 @@ static void let_go(struct traced *t) {
                 } else if (!WIFSTOPPED(status)) {
                         on_end(t, pid, status);
                 } else if (thread && thread->replaced) {
-                        (void)on_stop(t, pid, status); /* its result first; then it is asked again */
+                        (void)on_stop(t, pid,
+                                        status); /* its result first; then it is asked again */
                         (void)ptrace(PTRACE_INTERRUPT, pid, 0, 0);
                 } else {
                         if (status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80))

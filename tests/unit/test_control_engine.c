@@ -142,6 +142,45 @@ static void what_was_on_probation_at_a_crash_goes_back(void **state) {
         assert_int_equal(run->change.reason, REASON_DAEMON_STOPPED);
 }
 
+/* Faults in the scan or in reading say nothing about the container. */
+static void what_could_not_be_looked_at_stays_open_until_it_can(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+        uint64_t number = run->change.number;
+        struct managed *m;
+
+        fixture_crash(f);
+        run = engine_find(&f->control, number);
+        m = run->container;
+        run->container = NULL;
+        f->control.containers.unsure = true;
+        assert_int_equal(recover_all(&f->control), 1);
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        assert_int_equal(recover_pending(&f->control), 1);
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_TEXT);
+
+        run->container = m;
+        f->control.containers.unsure = false;
+        assert_int_equal(recover_pending(&f->control), 0);
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+        assert_int_equal(recover_pending(&f->control), 0);
+}
+
+static void what_a_whole_scan_does_not_find_has_ended(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+        uint64_t number = run->change.number;
+
+        fixture_crash(f);
+        run = engine_find(&f->control, number);
+        container_unref(run->container);
+        run->container = NULL;
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_int_equal(run->change.state, CHANGE_LAPSED);
+}
+
 static void what_was_committed_stays_and_can_be_taken_back(void **state) {
         struct fixture *f = *state;
         char id[32];
@@ -185,6 +224,8 @@ int main(void) {
                 TEST(use_above_the_old_memory_max_is_kept_and_said),
                 TEST(changes_of_a_container_go_back_newest_first),
                 TEST(what_was_on_probation_at_a_crash_goes_back),
+                TEST(what_could_not_be_looked_at_stays_open_until_it_can),
+                TEST(what_a_whole_scan_does_not_find_has_ended),
                 TEST(what_was_committed_stays_and_can_be_taken_back),
                 TEST(a_value_that_changed_meanwhile_is_stale),
         };
