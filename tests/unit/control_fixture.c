@@ -183,8 +183,9 @@ int fixture_end(void **state) {
 
 struct proposal fixture_wish(struct fixture *f, enum knob_id id, uint64_t amount) {
         static uint64_t number = 1000;
-        struct proposal p = { .number = number++, .rule = RULE_PERSON, .changes_count = 1 };
+        struct proposal p = { .number = number, .rule = RULE_PERSON, .changes_count = 1 };
 
+        number++;
         p.cgroup_inode = f->container->container.cgroup_inode;
         (void)strcpy(p.container_id, "c1");
         p.changes[0].knob = id;
