@@ -246,9 +246,24 @@ static bool is_bad_known(struct containers *t, const char *name) {
         return false;
 }
 
+/*
+ * A scan may adopt a container between the making of its cgroup and its hook: the hook knows more.
+ * The observer gets the same cgroup once more, and takes it for that.
+ */
+static int complete_adopted(struct control *c, struct managed *m, const struct container *container,
+                unsigned flags, const char *file) {
+        m->container = *container;
+        m->flags = (flags & ~CONTAINER_ADOPTED) | (m->flags & CONTAINER_OWNED_BY_SYSTEMD);
+        (void)text_copy(m->file, sizeof(m->file), file);
+        m->told = false;
+        observer_link_container(c, m);
+        return 0;
+}
+
 static int take_file(void *data, const char *name) {
         struct control *c = data;
         struct container container;
+        struct managed *known;
         char id[CONTAINER_ID_SIZE], ignored[CONTAINER_ID_SIZE];
         unsigned flags = 0;
         uint64_t inode;
@@ -258,8 +273,9 @@ static int take_file(void *data, const char *name) {
         r = registry_parse_name(name, id, &inode);
         if (r < 0)
                 return 0; /* a temporary file, or none of ours */
-        if (container_by_inode(c, inode))
-                return 0; /* known, or adopted before the hook was in place */
+        known = container_by_inode(c, inode);
+        if (known && (!(known->flags & CONTAINER_ADOPTED) || strcmp(known->container.id, id) != 0))
+                return 0;
         r = registry_get(c->containers_fd, name, &container, &err);
         if (r >= 0 && (container.cgroup_inode != inode || strcmp(container.id, id) != 0))
                 r = error_set(&err, -EINVAL, "the content is of another container");
@@ -269,7 +285,12 @@ static int take_file(void *data, const char *name) {
                 (void)registry_remove(c->containers_fd, name); /* ended while nobody watched */
         if (r > 0) {
                 (void)scan_classify(container.cgroup, ignored, &flags);
-                r = container_add(c, &container, flags & ~CONTAINER_ADOPTED, fd, name);
+                if (known) {
+                        (void)close(fd);
+                        r = complete_adopted(c, known, &container, flags, name);
+                } else {
+                        r = container_add(c, &container, flags & ~CONTAINER_ADOPTED, fd, name);
+                }
         }
         c->containers.unsure |= is_unsure(r);
         if (r < 0 && r != -ENOENT && !is_bad_known(&c->containers, name))

@@ -80,6 +80,13 @@ static void close_all(const int *fds, size_t count) {
                 (void)close(fds[i]);
 }
 
+static void set_container(struct target *t, const struct link_container *c) {
+        t->container = c->container;
+        t->container.id[CONTAINER_ID_SIZE - 1] = '\0';
+        t->container.cgroup[CONTAINER_PATH_SIZE - 1] = '\0';
+        t->container.runtime[sizeof(t->container.runtime) - 1] = '\0';
+}
+
 static struct target *make_target(struct manager *m, const struct link_container *c, int dir_fd) {
         struct target *t = NULL;
 
@@ -97,10 +104,7 @@ static struct target *make_target(struct manager *m, const struct link_container
                 return NULL;
 
         t->manager = m;
-        t->container = c->container;
-        t->container.id[CONTAINER_ID_SIZE - 1] = '\0';
-        t->container.cgroup[CONTAINER_PATH_SIZE - 1] = '\0';
-        t->container.runtime[sizeof(t->container.runtime) - 1] = '\0';
+        set_container(t, c);
         t->slot = (unsigned)(m->targets_count % MANAGER_SLOTS);
         t->started_ns = proc_boottime_ns();
         sampler_open(&t->sampler, dir_fd);
@@ -117,8 +121,9 @@ void manager_add(struct manager *m, const struct link_container *c, const int *f
                 return;
         }
         if (t) {
-                /* A dtgovd that was restarted: its triggers are new, the cgroup is the same. */
+                /* From a dtgovd that was restarted, or has heard of it by its hook now. */
                 ladder_remove(t);
+                set_container(t, c);
                 (void)close(fds[0]);
         } else {
                 t = m->targets_count < MANAGER_TARGETS_MAX ? make_target(m, c, fds[0]) : NULL;

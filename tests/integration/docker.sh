@@ -118,7 +118,7 @@ kill -9 "$shim"
 t_ok "kill -9 of its shim: it has left" wait_for 30 is_gone "$id"
 wait_for 20 sh -c "docker inspect -f '{{.State.Running}}' one | grep false"
 t_ok "docker rm works" runs 0 docker rm -f one
-t_is "it left as often as it ran" 5 "$(ended "$id")"
+t_is "it left as often as it ran" 4 "$(ended "$id")"
 
 echo "- starts that fail by themselves ($SECONDS s)"
 t_ok "a missing program fails as without dtgov" runs 127 docker run --rm --network none busybox /missing

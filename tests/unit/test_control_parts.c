@@ -137,6 +137,30 @@ static void an_empty_cgroup_is_no_container(void **state) {
         assert_int_equal(container_check(&f->control, &f->container->container, &fd, &err), 0);
 }
 
+/* The scan was between the making of the cgroup and the hook. */
+static void the_hook_completes_what_a_scan_adopted(void **state) {
+        struct fixture *f = *state;
+        struct managed *m = f->container;
+        char name[REGISTRY_NAME_SIZE];
+
+        registry_name(&m->container, name);
+        m->flags |= CONTAINER_ADOPTED;
+        m->file[0] = m->container.runtime[0] = '\0';
+        m->told = true;
+        containers_scan(&f->control);
+        assert_ptr_equal(container_by_inode(&f->control, m->container.cgroup_inode), m);
+        assert_int_equal(f->control.containers.count, 1);
+        assert_false(m->flags & CONTAINER_ADOPTED);
+        assert_string_equal(m->file, name);
+        assert_string_equal(m->container.runtime, "runc");
+
+        m->flags |= CONTAINER_ADOPTED;
+        (void)strcpy(m->container.id, "another");
+        containers_scan(&f->control);
+        assert_string_equal(m->container.id, "another");
+        assert_int_equal(f->control.containers.count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
@@ -148,6 +172,7 @@ int main(void) {
                 TEST(a_configuration_is_read_or_refused_with_its_reason),
                 TEST(a_registry_file_must_tell_the_truth),
                 TEST(an_empty_cgroup_is_no_container),
+                TEST(the_hook_completes_what_a_scan_adopted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
