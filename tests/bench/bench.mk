@@ -9,10 +9,10 @@ $(B)/bench/%: $(B)/tests/bench/%.o $(call archives,governor/varlink governor/ker
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lyajl -lsystemd -lcgroup -lseccomp
 
 # As anybody would link it.
-$(B)/bench/noop_hook: $(B)/tests/bench/noop_hook.o
+$(B)/bench/noop_hook: $(B)/tests/bench/noop_hook.o tests/bench/bench.mk
 	@mkdir -p $(@D)
 	$(call say,LINK,bench/noop_hook)
-	$(Q)$(CC) -static -o $@ $^
+	$(Q)$(CC) -static -o $@ $<
 
 # The same with all that the hook's own linking saves.
 $(B)/bench/noop_hook_small: $(B)/tests/bench/noop_hook.o

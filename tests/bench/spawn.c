@@ -24,7 +24,7 @@
 
 #define COMMANDS_MAX 8
 #define RUNS_MAX     1000
-#define PAUSE_USEC   20000 /* for what a process leaves behind (RCU): not the next one's cost */
+#define PAUSE_USEC   3000 /* for what a process leaves behind (RCU): not the next one's cost */
 
 static uint64_t clock_ns[COMMANDS_MAX][RUNS_MAX], cpu_ns[COMMANDS_MAX][RUNS_MAX];
 
