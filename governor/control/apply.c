@@ -48,28 +48,72 @@ static int refuse(struct control *c, struct run *run, enum change_state state, e
         return STEP_NONE;
 }
 
+static int refuse_unwritten(struct control *c, struct run *run, int r) {
+        run->change.number = 0;
+        run_say(run,
+                        "the journal cannot be written (%s): no change was made; rollbacks still "
+                        "work",
+                        strerror(-r));
+        return refuse(c, run, CHANGE_REFUSED, r == -ENOSPC ? REASON_NOSPACE : REASON_JOURNAL);
+}
+
+/* The change goes on in engine_durable(). */
 static int write_intent(struct control *c, struct run *run, struct change_job *j) {
         int r = control_journal_ok(c) ? journal_next_change(c->journal, &run->change.number)
                                       : -EROFS;
 
         if (r >= 0) {
                 run->change.state = CHANGE_INTENT;
-                r = journal_intent(c->journal, &run->change, &j->limits);
+                r = journal_intent(c->journal, &run->change, &j->limits, &run->intent_seq);
         }
         if (r < 0) {
-                run->change.number = 0;
                 run->change.state = CHANGE_PRECHECK;
-                run_say(run,
-                                "the journal cannot be written (%s): no change was made; rollbacks "
-                                "still work",
-                                strerror(-r));
-                return refuse(c, run, CHANGE_REFUSED,
-                                r == -EROFS ? REASON_JOURNAL : REASON_NOSPACE);
+                return refuse_unwritten(c, run, r);
         }
         run->before = j->limits;
         j->limits = (struct limits){ 0 };
-        run_enter(c, run, CHANGE_APPLYING, REASON_NONE);
-        return STEP_APPLY;
+        run->busy = true;
+        durable_begin(c);
+        return STEP_NONE;
+}
+
+static void intent_done(struct control *c, struct run *run, int r) {
+        run->busy = false;
+        run->intent_seq = 0;
+        if (r < 0) {
+                run->change.state = CHANGE_REFUSED; /* on record too, should it get there at all */
+                run->change.reason = REASON_JOURNAL;
+                (void)journal_state(c->journal, &run->change, /* durable= */ false);
+                run->change.state = CHANGE_INTENT;
+                (void)refuse_unwritten(c, run, r);
+        } else if (!run->container->alive) {
+                run_say(run, "container ended; its limits ended with it");
+                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
+        } else if (run->undo_wanted) {
+                run_say(run, "taken back before anything was changed");
+                run_enter(c, run, CHANGE_REFUSED, run->undo_reason);
+        } else {
+                run_enter(c, run, CHANGE_APPLYING, REASON_NONE);
+                run_submit(c, run, STEP_APPLY);
+        }
+}
+
+void engine_durable(struct control *c, int r) {
+        bool more = false;
+
+        for (struct run *run = c->engine.runs, *next; run; run = next) {
+                next = run->next;
+                if (run->intent_seq == 0)
+                        continue;
+                if (journal_is_durable(c->journal, run->intent_seq))
+                        intent_done(c, run, 0);
+                else if (r < 0)
+                        intent_done(c, run, r);
+                else
+                        more = true;
+        }
+        if (more)
+                durable_begin(c);
 }
 
 int precheck_after(struct control *c, struct run *run, struct change_job *j, int r) {
@@ -111,6 +155,18 @@ static bool is_alias(const struct change *x, enum knob_id id) {
         return id == KNOB_CPU_WEIGHT_NICE && position_of(x, KNOB_CPU_WEIGHT) >= 0;
 }
 
+/* A knob of an earlier change that was rolled back while this one was under way. */
+static bool is_taken_back(const struct run *run, enum knob_id id) {
+        for (const struct run *r = run->next; r; r = r->next)
+                if (r->change.cgroup_inode == run->change.cgroup_inode &&
+                                position_of(&r->change, id) >= 0 &&
+                                (r->change.state == CHANGE_ROLLING_BACK ||
+                                                r->change.ended_boottime_ns >=
+                                                                run->change.approved_boottime_ns))
+                        return true;
+        return false;
+}
+
 /* The changed files hold the target, and every other limit file is byte-equal to before. */
 static enum reason verify(struct run *run, const struct limits *after) {
         enum reason reason = REASON_NONE;
@@ -128,7 +184,7 @@ static enum reason verify(struct run *run, const struct limits *after) {
                                         new ? new : "gone");
                         reason = REASON_VERIFY;
                 } else if ((old || new) && (!old || !new || strcmp(old, new) != 0) &&
-                                !is_alias(&run->change, id)) {
+                                !is_alias(&run->change, id) && !is_taken_back(run, id)) {
                         run_say(run, "%s went from %s to %s with it", knobs[id].file,
                                         old ? old : "absent", new ? new : "absent");
                         run->others |= 1ULL << id;

@@ -6,6 +6,7 @@
 
 #include "governor/control/config.h"
 #include "governor/control/containers.h"
+#include "governor/control/durable.h"
 #include "governor/control/engine.h"
 #include "governor/control/observer_link.h"
 #include "governor/control/owner.h"
@@ -34,6 +35,7 @@ struct control {
         struct journal *journal;
         struct owner *owner;
         struct writers *writers;
+        struct durable durable;
         struct containers containers;
         struct proposals proposals;
         struct engine engine;

@@ -37,6 +37,7 @@ struct run {
         struct limits before;      /* every limit file at the intent; until it is committed */
         uint64_t others;           /* rows that changed with it */
         uint64_t signals[4];       /* hard signals when it was applied */
+        uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
         uint64_t looked_ns, drift_ns, retry_ns;
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
@@ -87,6 +88,9 @@ struct run *engine_find(struct control *c, uint64_t number);
 struct run *engine_open_of(struct control *c, uint64_t cgroup_inode);
 unsigned engine_probations(struct control *c);
 unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns);
+
+/* A sync has ended, or (below 0) failed: intents go on, or their changes are refused. */
+void engine_durable(struct control *c, int r);
 
 void engine_container_began(struct control *c, struct managed *m);
 void engine_container_ended(struct control *c, struct managed *m);

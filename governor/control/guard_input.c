@@ -10,7 +10,7 @@
 bool control_journal_ok(const struct control *c) {
         enum journal_health health = journal_health(c->journal);
 
-        return health == JOURNAL_OK || health == JOURNAL_REPAIRED;
+        return !c->durable.stuck && (health == JOURNAL_OK || health == JOURNAL_REPAIRED);
 }
 
 struct promises {

@@ -220,6 +220,8 @@ static int serve(struct control *c, const struct setup *s, struct error *err) {
         if (r >= 0)
                 r = engine_init(c);
         if (r >= 0)
+                r = durable_init(c);
+        if (r >= 0)
                 r = observer_link_init(c, s->link_fd, s->link_listen_fd, s->observer_uid);
         if (r >= 0)
                 r = api_init(c, s->control_fd);
@@ -242,6 +244,7 @@ static void stop(struct control *c) {
         observer_link_done(c);
         writers_free(c->writers);
         (void)recover_all(c);
+        durable_done(c);
         engine_done(c);
         containers_done(c);
         owner_free(c->owner);

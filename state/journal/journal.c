@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Undo records that cannot be written stay in the tail and go out with the next record that can. An
- * intent that cannot be made durable is taken off the tail: it never was.
+ * intent that cannot be written is taken off the tail: it never was.
  *
  * Compaction has no file format of its own: what is live in the oldest segment is written again at
  * the end, as one group each, and the segment is removed once that is on the disk.
@@ -71,8 +71,12 @@ static int append(struct journal *j, enum record_type type, uint64_t change, con
         r = changes_apply(&j->changes, &j->tail.records[j->tail.count - 1]);
         if (r < 0)
                 return r;
-        r = disk_answer(j, durable ? tail_sync(&j->tail) : tail_flush(&j->tail));
-        return durable ? r : 0;
+        if (durable)
+                return disk_answer(j, tail_sync(&j->tail));
+        r = tail_flush(&j->tail); /* should that work, it is no proof that the disk does */
+        if (r < 0)
+                (void)disk_answer(j, r);
+        return 0;
 }
 
 /* --- groups --- */
@@ -336,15 +340,37 @@ int journal_each(const struct journal *j, int (*each)(void *data, const struct j
         return 0;
 }
 
-int journal_sync(struct journal *j) {
-        int r;
-
-        if (j->opened == JOURNAL_NEWER)
-                return -EROFS;
-        r = tail_sync(&j->tail);
+/* What is written; now the spares. */
+static int sync_done(struct journal *j, int r) {
         if (r >= 0)
                 r = segments_make_spares(&j->tail.segments);
         return disk_answer(j, r);
+}
+
+int journal_sync(struct journal *j) {
+        return j->opened == JOURNAL_NEWER ? -EROFS : sync_done(j, tail_sync(&j->tail));
+}
+
+int journal_sync_begin(struct journal *j, struct journal_wait *ret) {
+        int r = j->opened == JOURNAL_NEWER ? -EROFS : tail_sync_begin(&j->tail, ret);
+
+        return r > 0 || r == -EROFS ? r : sync_done(j, r);
+}
+
+int journal_sync_wait(const struct journal_wait *w) {
+        return tail_sync_wait(w);
+}
+
+int journal_sync_end(struct journal *j, struct journal_wait *w, int r) {
+        return sync_done(j, tail_sync_end(&j->tail, w, r));
+}
+
+bool journal_wants_sync(const struct journal *j) {
+        return j->opened != JOURNAL_NEWER && (j->tail.count > 0 || j->failing);
+}
+
+bool journal_is_durable(const struct journal *j, uint64_t seq) {
+        return j->tail.durable_seq >= seq;
 }
 
 /* --- records --- */
@@ -368,9 +394,10 @@ static int reserve(struct journal *j, size_t records) {
         return have_room(j, records) ? 0 : -ENOSPC;
 }
 
-int journal_intent(struct journal *j, const struct change *c, const struct limits *before) {
+int journal_intent(struct journal *j, const struct change *c, const struct limits *before,
+                uint64_t *ret_seq) {
         struct journal_change jc = { .change = *c, .before = *before };
-        size_t mark, count;
+        size_t mark;
         uint64_t seq;
         uint32_t crc;
         int r;
@@ -387,8 +414,7 @@ int journal_intent(struct journal *j, const struct change *c, const struct limit
         seq = j->tail.next_seq;
         crc = j->tail.crc;
         add_group(j, &jc, NULL, /* whole= */ false);
-        count = j->tail.count;
-        r = tail_sync(&j->tail);
+        r = tail_flush(&j->tail);
         if (r < 0) {
                 /* Whatever of it is in a file is superseded by the next segment of this number. */
                 tail_abandon(&j->tail);
@@ -397,9 +423,10 @@ int journal_intent(struct journal *j, const struct change *c, const struct limit
                 j->tail.crc = crc;
                 return disk_answer(j, r);
         }
-        for (size_t i = mark; i < count && r >= 0; i++)
+        *ret_seq = j->tail.next_seq;
+        for (size_t i = mark; i < j->tail.count && r >= 0; i++)
                 r = changes_apply(&j->changes, &j->tail.records[i]);
-        return disk_answer(j, r);
+        return r;
 }
 
 int journal_state(struct journal *j, const struct change *c, bool durable) {
@@ -434,7 +461,7 @@ static int next_number(struct journal *j, enum ids_kind kind, uint64_t *ret) {
         if (read_only(j))
                 return -EROFS;
         if (j->given[kind] == j->changes.reserved[kind]) {
-                r = append(j, RECORD_IDS, 0, &body, sizeof(body), /* durable= */ true);
+                r = append(j, RECORD_IDS, 0, &body, sizeof(body), kind == IDS_PROPOSAL);
                 if (r < 0) {
                         j->changes.reserved[kind] = j->given[kind];
                         return r;

@@ -65,11 +65,33 @@ const char *journal_health_text(const struct journal *j); /* "" when OK: what, w
 
 /*
  * Waits for the disk: whatever was recorded without waiting, or could not be written. Also makes
- * the spares that are missing, so that JOURNAL_FAILING ends once the disk works. For a timer.
+ * the spares that are missing, so that JOURNAL_FAILING ends once the disk works.
  *
  * Errors: -ENOSPC, -EIO, -EROFS a newer journal
  */
 int journal_sync(struct journal *j);
+
+/*
+ * The same in three parts: a slow disk holds up only journal_sync_wait(), which touches nothing but
+ * @w and may run on another thread while more is recorded. One at a time.
+ *
+ * Returns: journal_sync_begin() 1 there is something to wait for, 0 nothing: no wait, no end
+ * Errors:  as journal_sync(); a second try takes another file
+ */
+struct journal_wait {
+        int fd, dir_fd;
+        uint64_t seq;
+        unsigned generation;
+};
+int journal_sync_begin(struct journal *j, struct journal_wait *ret);
+int journal_sync_wait(const struct journal_wait *w);
+int journal_sync_end(struct journal *j, struct journal_wait *w, int r);
+
+/* Whether a sync has something to do: records that wait, a disk that failed. */
+bool journal_wants_sync(const struct journal *j);
+
+/* Whether all records below @seq are known to be on the disk. */
+bool journal_is_durable(const struct journal *j, uint64_t seq);
 
 /*
  * Calls @each for every change on record, oldest first; stops when it returns below 0. @each may
@@ -79,12 +101,15 @@ int journal_each(const struct journal *j, int (*each)(void *data, const struct j
                 void *data);
 
 /*
- * The intent of a change: all its knobs and the text of every limit file. Durable on return.
+ * The intent of a change: all its knobs and the text of every limit file. Nothing may be written to
+ * the kernel before journal_is_durable(@ret_seq); when the disk refuses, the caller ends the change
+ * with a state.
  *
  * Errors: -ENOSPC also when the segment for its undo could not be allocated, -EIO, -EROFS
- * (read-only), -E2BIG, -ENOMEM: nothing of it counts, no write may follow
+ * (read-only), -E2BIG, -ENOMEM: nothing of it counts
  */
-int journal_intent(struct journal *j, const struct change *c, const struct limits *before);
+int journal_intent(struct journal *j, const struct change *c, const struct limits *before,
+                uint64_t *ret_seq);
 
 /*
  * A change entered a state. A state without an intent before it leaves a record and nothing else.
@@ -105,6 +130,9 @@ int journal_step(struct journal *j, const struct change *c, unsigned position,
 /* A person's words about a change or a proposal (change number 0); not waited for. */
 int journal_note(struct journal *j, uint64_t change, uint64_t proposal, const char *text);
 
-/* The next free numbers; reserved durably in blocks. Errors: as journal_intent(). */
+/*
+ * The next free numbers, reserved in blocks. A proposal's is durable; a change's with its intent.
+ * Errors: as journal_intent()
+ */
 int journal_next_proposal(struct journal *j, uint64_t *ret);
 int journal_next_change(struct journal *j, uint64_t *ret);

@@ -9,6 +9,7 @@
  */
 #include "state/journal/tail.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,6 +24,7 @@ void tail_abandon(struct tail *t) {
         closep(&t->fd);
         t->fd = -1;
         t->written = 0;
+        t->generation++;
 }
 
 bool tail_fits(const struct tail *t, size_t records) {
@@ -84,12 +86,47 @@ int tail_flush(struct tail *t) {
         return r;
 }
 
-static int sync_files(struct tail *t) {
-        if (fdatasync(t->fd) < 0)
+int tail_sync_begin(struct tail *t, struct journal_wait *ret) {
+        int r;
+
+        if (t->count == 0 && (t->fd < 0 || t->durable_seq == t->next_seq))
+                return 0;
+        r = tail_flush(t);
+        if (r < 0)
+                return r;
+        *ret = (struct journal_wait){
+                .fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0),
+                .dir_fd = t->directory_synced ? -1 : t->segments.dir_fd,
+                .seq = t->next_seq,
+                .generation = t->generation,
+        };
+        return ret->fd < 0 ? -errno : 1;
+}
+
+int tail_sync_wait(const struct journal_wait *w) {
+        if (fdatasync(w->fd) < 0 || (w->dir_fd >= 0 && fsync(w->dir_fd) < 0))
                 return -errno;
-        if (!t->directory_synced && fsync(t->segments.dir_fd) < 0)
-                return -errno;
+        return 0;
+}
+
+int tail_sync_end(struct tail *t, struct journal_wait *w, int r) {
+        size_t done;
+
+        closep(&w->fd);
+        if (w->generation != t->generation)
+                return 0; /* another file has all of it by now, and its own wait to come */
+        if (r < 0) {
+                tail_abandon(t);
+                return r;
+        }
         t->directory_synced = true;
+        if (w->seq <= t->durable_seq)
+                return 0;
+        done = t->count - (size_t)(t->next_seq - w->seq);
+        t->count -= done;
+        t->written -= done;
+        memmove(t->records, t->records + done, t->count * sizeof(struct record));
+        t->durable_seq = w->seq;
         return 0;
 }
 
@@ -97,17 +134,14 @@ int tail_sync(struct tail *t) {
         int r = 0;
 
         for (int attempt = 0; attempt < 2; attempt++) {
-                if (t->count == 0 && (t->fd < 0 || t->durable_seq == t->next_seq))
+                struct journal_wait w;
+                int more = tail_sync_begin(t, &w);
+
+                if (more <= 0)
+                        return more < 0 ? more : r;
+                r = tail_sync_end(t, &w, tail_sync_wait(&w));
+                if (r >= 0)
                         break;
-                r = tail_flush(t);
-                if (r < 0)
-                        return r;
-                r = sync_files(t);
-                if (r >= 0) {
-                        t->durable_seq = t->next_seq;
-                        t->count = t->written = 0;
-                } else
-                        tail_abandon(t);
         }
         return r;
 }

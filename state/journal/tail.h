@@ -14,6 +14,7 @@ struct tail {
         int fd;                /* segment that is written, -1: the next write makes one */
         size_t used_bytes;     /* of it */
         bool directory_synced; /* its name is on the disk */
+        unsigned generation;   /* counts the segments that were given up */
         uint64_t next_seq, durable_seq;
         uint32_t crc; /* of the last record */
         uint8_t boot[16];
@@ -28,7 +29,18 @@ void tail_add(struct tail *t, enum record_type type, uint64_t change, const uint
 /* Brings the tail into a file, not yet onto the disk. Errors: of the system calls */
 int tail_flush(struct tail *t);
 
-/* Brings it onto the disk; a second time into another file when the first one fails. */
+/*
+ * Waiting for the disk in three parts, of which the middle one touches nothing but @w and may run
+ * on another thread while more is added.
+ *
+ * Returns: tail_sync_begin() 1 there is something to wait for, 0 all is on the disk
+ * Errors:  of the system calls; the next begin takes another file
+ */
+int tail_sync_begin(struct tail *t, struct journal_wait *ret);
+int tail_sync_wait(const struct journal_wait *w);
+int tail_sync_end(struct tail *t, struct journal_wait *w, int r);
+
+/* All three; a second time into another file when the first one fails. */
 int tail_sync(struct tail *t);
 
 /* Whether @records more fit into the segment that is written. */

@@ -70,11 +70,13 @@ static void open_engine(struct fixture *f) {
 
         c->event = NULL;
         c->engine = (struct engine){ 0 };
+        c->durable = (struct durable){ 0 };
         assert_int_equal(journal_open(c->journal_fd, c->host.boot_id, &c->journal, &err), 0);
         assert_true(engine_load(c) >= 0);
         assert_true(sd_event_new(&c->event) >= 0);
         assert_int_equal(writers_new(&c->writers, c->event), 0);
         assert_true(engine_init(c) >= 0);
+        assert_true(durable_init(c) >= 0);
 }
 
 static void open_link(struct fixture *f) {
@@ -144,6 +146,7 @@ static void close_engine(struct fixture *f) {
 
         writers_free(c->writers);
         observer_link_done(c);
+        durable_done(c);
         engine_done(c);
         (void)close(f->observer_fd);
         containers_done(c);

@@ -139,11 +139,22 @@ static __attribute__((unused)) struct change make_change(uint64_t number) {
 
 static char limit_text[] = "100000 100000";
 
+/* An intent, and the wait for it. */
+static __attribute__((unused)) int intend(
+                struct journal *j, const struct change *c, const struct limits *before) {
+        uint64_t seq = 0;
+        int r = journal_intent(j, c, before, &seq);
+
+        if (r >= 0)
+                r = journal_sync(j);
+        return seq != 0 && journal_is_durable(j, seq) ? 0 : r;
+}
+
 static __attribute__((unused)) int put_intent(struct journal *j, uint64_t number) {
         struct change c = make_change(number);
         struct limits before = { .text = { [KNOB_CPU_MAX] = limit_text } };
 
-        return journal_intent(j, &c, &before);
+        return intend(j, &c, &before);
 }
 
 static __attribute__((unused)) int put_state(

@@ -22,7 +22,7 @@ static void a_change_comes_back_with_all_that_is_known_of_it(void **state) {
         for (unsigned i = 0; i < PROPOSAL_KNOBS_MAX; i++)
                 c.changes[i] = (struct knob_change){ .knob = i, .old = { i, 0 }, .new = { 9, i } };
         reopen(f);
-        assert_int_equal(journal_intent(f->j, &c, &before), 0);
+        assert_int_equal(intend(f->j, &c, &before), 0);
         assert_int_equal(journal_step(f->j, &c, 7, (struct knob_value){ 5, 6 }, true), 0);
         assert_int_equal(journal_note(f->j, 3, 0, "because"), 0);
         c.state = CHANGE_ROLLED_BACK;

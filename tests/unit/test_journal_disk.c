@@ -75,7 +75,7 @@ static void the_name_of_a_new_segment_is_on_the_disk_before_its_first_intent_cou
         assert_int_equal(directory_syncs, syncs + 1);
 }
 
-static void a_refused_intent_never_was_whatever_of_it_is_in_a_file(void **state) {
+static void an_intent_that_misses_the_disk_ends_with_its_refusal(void **state) {
         struct fixture *f = *state;
 
         for (int after = 0; after < 3; after++) {
@@ -86,7 +86,7 @@ static void a_refused_intent_never_was_whatever_of_it_is_in_a_file(void **state)
                 on_sync = (struct fault){ .times = -1, .code = EIO };
                 assert_int_equal(put_intent(f->j, number + 2), -EIO);
                 assert_int_equal(journal_health(f->j), JOURNAL_FAILING);
-                assert_null(get(f->j, number + 2));
+                assert_int_equal(put_state(f->j, number + 2, CHANGE_REFUSED, false), 0);
                 on_sync.code = 0;
                 if (after == 0)
                         assert_int_equal(put_state(f->j, 1, CHANGE_ROLLED_BACK, false), 0);
@@ -94,7 +94,7 @@ static void a_refused_intent_never_was_whatever_of_it_is_in_a_file(void **state)
                         assert_int_equal(put_intent(f->j, number + 3), 0);
                 reopen(f);
                 assert_int_equal(journal_health(f->j), JOURNAL_OK);
-                assert_null(get(f->j, number + 2));
+                assert_state(f->j, number + 2, CHANGE_REFUSED);
                 assert_state(f->j, 1, CHANGE_ROLLED_BACK);
         }
 }
@@ -227,7 +227,7 @@ static void compaction_keeps_what_is_needed_and_the_number_of_files_small(void *
         assert_int_equal(put_state(f->j, 1, CHANGE_COMMITTED, true), 0);
         for (uint64_t i = 2; i <= 6000; i++) {
                 c = make_change(i);
-                assert_int_equal(journal_intent(f->j, &c, &before), 0);
+                assert_int_equal(intend(f->j, &c, &before), 0);
                 assert_int_equal(put_state(f->j, i, CHANGE_ROLLED_BACK, false), 0);
         }
         reopen(f);
@@ -322,7 +322,7 @@ int main(void) {
                 JOURNAL_TEST(a_write_that_fails_goes_to_another_segment),
                 JOURNAL_TEST(after_a_failed_fsync_all_that_was_not_acknowledged_is_written_elsewhere),
                 JOURNAL_TEST(the_name_of_a_new_segment_is_on_the_disk_before_its_first_intent_counts),
-                JOURNAL_TEST(a_refused_intent_never_was_whatever_of_it_is_in_a_file),
+                JOURNAL_TEST(an_intent_that_misses_the_disk_ends_with_its_refusal),
                 JOURNAL_TEST(rollbacks_wait_in_memory_until_the_disk_works),
                 JOURNAL_TEST(what_waits_has_a_bound_and_what_is_lost_is_told),
                 JOURNAL_TEST(whichever_call_fails_what_was_acknowledged_is_read_again),

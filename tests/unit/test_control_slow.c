@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A disk and a kernel that take their time: fdatasync(2) and write(2) are the program's own.
+ */
+#include "tests/unit/control_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include <cmocka.h>
+
+#define HIGH_NEW  943718400ULL
+#define HIGH_TEXT "943718400"
+
+static int sync_ms, sync_answer; /* of the disk */
+static const char *slow_text;    /* writing this takes over 2 s; NULL: nothing does */
+static bool is_reclaiming;
+
+static void sleep_ms(int ms) {
+        uint64_t end = proc_boottime_ns() + (uint64_t)ms * NSEC_PER_MSEC;
+
+        while (proc_boottime_ns() < end) /* a signal shortens no sleep */
+                (void)usleep(10000);
+}
+
+int fdatasync(int fd) {
+        (void)fd;
+        sleep_ms(sync_ms);
+        errno = sync_answer;
+        return sync_answer == 0 ? 0 : -1;
+}
+
+ssize_t write(int fd, const void *data, size_t len) {
+        if (slow_text && len >= strlen(slow_text) &&
+                        memcmp(data, slow_text, strlen(slow_text)) == 0) {
+                __atomic_store_n(&is_reclaiming, true, __ATOMIC_SEQ_CST);
+                sleep_ms(3500);
+                __atomic_store_n(&is_reclaiming, false, __ATOMIC_SEQ_CST);
+        }
+        return syscall(SYS_write, fd, data, len);
+}
+
+static int begin(void **state) {
+        sync_ms = sync_answer = 0;
+        slow_text = NULL;
+        return fixture_begin(state);
+}
+
+static struct run *wish(struct fixture *f, enum knob_id id, uint64_t amount) {
+        struct proposal p = fixture_wish(f, id, amount);
+
+        f->control.link.heard_ns = proc_boottime_ns();
+        assert_int_equal(engine_begin(&f->control, &p, 0, NULL), 0);
+        return f->control.engine.runs;
+}
+
+static void run_for(struct fixture *f, uint64_t ms) {
+        uint64_t end = proc_boottime_ns() + ms * NSEC_PER_MSEC;
+
+        while (proc_boottime_ns() < end) {
+                f->control.link.heard_ns = proc_boottime_ns();
+                assert_true(sd_event_run(f->control.event, 10 * USEC_PER_MSEC) >= 0);
+        }
+}
+
+static void what_nobody_waits_for_is_on_the_disk_soon(void **state) {
+        struct fixture *f = *state;
+
+        (void)fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        assert_true(journal_wants_sync(f->control.journal));
+        run_for(f, 1500);
+        assert_false(journal_wants_sync(f->control.journal));
+}
+
+static void a_failing_disk_refuses_changes_until_it_works_again(void **state) {
+        struct fixture *f = *state;
+        struct run *before = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
+
+        sync_answer = EIO;
+        (void)wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        run_for(f, 500);
+        assert_ptr_equal(f->control.engine.runs, before); /* a refused one has no number */
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+        assert_int_equal(journal_health(f->control.journal), JOURNAL_FAILING);
+        assert_int_equal(engine_undo(&f->control, before, REASON_PERSON, NULL), 1);
+        fixture_until(f, before, CHANGE_ROLLED_BACK);
+
+        sync_answer = 0;
+        run_for(f, 1500);
+        assert_int_equal(journal_health(f->control.journal), JOURNAL_OK);
+        (void)fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+}
+
+static void a_slow_disk_keeps_no_rollback_waiting(void **state) {
+        struct fixture *f = *state;
+        struct run *old = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true), *run;
+        uint64_t from;
+
+        run_for(f, 1500); /* no other sync is under way */
+        sync_ms = 2000;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        fixture_until(f, run, CHANGE_INTENT);
+        from = proc_boottime_ns();
+        assert_int_equal(engine_undo(&f->control, old, REASON_PERSON, NULL), 1);
+        fixture_until(f, old, CHANGE_ROLLED_BACK);
+        assert_true(proc_boottime_ns() - from < NSEC_PER_SEC);
+        assert_int_equal(run->change.state, CHANGE_INTENT);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+        fixture_until(f, run, CHANGE_PROBATION);
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_TEXT);
+}
+
+/* The reserved thread takes it back while the first still hangs; that one's late write goes too. */
+static void a_write_that_hangs_is_taken_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        slow_text = HIGH_TEXT;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_true(__atomic_load_n(&is_reclaiming, __ATOMIC_SEQ_CST));
+        assert_int_equal(run->change.reason, REASON_SLOW);
+        assert_non_null(strstr(run->text, "slow to reclaim"));
+        run_for(f, 2500);
+        assert_false(__atomic_load_n(&is_reclaiming, __ATOMIC_SEQ_CST));
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_end)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(what_nobody_waits_for_is_on_the_disk_soon),
+                TEST(a_failing_disk_refuses_changes_until_it_works_again),
+                TEST(a_slow_disk_keeps_no_rollback_waiting),
+                TEST(a_write_that_hangs_is_taken_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
