@@ -101,19 +101,27 @@ static int apply(struct change_job *j) {
         return r < 0 ? r : read_limits(j);
 }
 
-/* What memory.max would kill for. memory.stat is dear, and read only where it matters. */
-static uint64_t in_use(const struct change_job *j, const struct knob_change *k) {
+/*
+ * What memory.max would kill for; unknown use is no reason to kill, so its error is the undo's.
+ * memory.stat is dear, and read only where it matters.
+ */
+static int in_use(const struct change_job *j, const struct knob_change *k, uint64_t *ret) {
         static const char *const reclaimable[] = { "inactive_file", "slab_reclaimable" };
         uint64_t use = 0, less;
+        int r;
 
+        *ret = 0;
         if (k->knob != KNOB_MEMORY_MAX)
                 return 0;
-        (void)cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
+        r = cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < ARRAY_LEN(reclaimable) && use > k->old.amount / 2; i++)
                 if (cgroup_read_key(j->container->dir_fd, "memory.stat", reclaimable[i], &less) ==
                                 0)
                         use = u64_sub(use, less);
-        return use;
+        *ret = use;
+        return 0;
 }
 
 /* A kept value that is journaled already is good enough as long as use has not outgrown it. */
@@ -160,7 +168,9 @@ static int undo_knob(struct change_job *j, unsigned position) {
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
         input.steps_count = j->change.kept_mask >> position & 1;
-        input.in_use = in_use(j, k);
+        r = in_use(j, k, &input.in_use);
+        if (r < 0)
+                return fail_knob(j, position, r, "what is in use cannot be read");
         u = undo_decide(k, &input);
         j->in_use[position] = input.in_use;
         switch (u.action) {

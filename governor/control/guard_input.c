@@ -65,9 +65,13 @@ static void read_knobs(struct control *c, const struct managed *m, struct guard_
         }
 }
 
-static void read_use(const struct managed *m, struct guard_container *ret) {
+/* Use that cannot be read counts as all there can be: lowering below it would kill. */
+static void read_use(
+                const struct control *c, const struct managed *m, struct guard_container *ret) {
         uint64_t inactive = 0, slab = 0;
 
+        ret->memory_current_bytes = c->host.memory_total_bytes;
+        ret->pids_current = INT32_MAX;
         (void)cgroup_read_u64(m->dir_fd, "memory.current", &ret->memory_current_bytes);
         (void)cgroup_read_key(m->dir_fd, "memory.stat", "inactive_file", &inactive);
         (void)cgroup_read_key(m->dir_fd, "memory.stat", "slab_reclaimable", &slab);
@@ -84,7 +88,7 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
 
         read_host(c, m, &host);
         read_knobs(c, m, &container);
-        read_use(m, &container);
+        read_use(c, m, &container);
         container.change_open = open && (p->number == 0 || open->change.proposal != p->number);
         container.changes_last_hour =
                         engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));

@@ -223,7 +223,7 @@ static int do_set(struct lane *l, struct varlink *link, const char *text) {
         struct json_writer *w;
 
         varlink_call_begin(link, "org.dtgov.Control.Propose", &w);
-        json_put_string(w, "containerId", "box");
+        json_put_string(w, "containerId", l->id);
         json_put_u64(w, "cgroupInode", l->box_inode);
         json_put_string(w, "assignments", text);
         proposal = call(l, link);

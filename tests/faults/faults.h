@@ -15,6 +15,7 @@
 
 #define FAULT_KILL    (-1) /* an action; above 0: the errno, 0: none, only count */
 #define THREADS_MAX   64
+#define SENDS_MAX     32
 #define FILES_MAX     64
 #define FILE_TEXT_MAX 128
 #define TEXT_MAX      512
@@ -29,6 +30,8 @@ struct traced {
         unsigned at;       /* at which system call, from 1 */
         int action;
         unsigned seen;
+        unsigned sends_count;
+        unsigned sends[SENDS_MAX]; /* which of them sent something over a socket */
         bool hit, dead, stuck;
         long number; /* of the system call that was hit */
         int status;  /* of the program, when dead */
@@ -77,8 +80,10 @@ enum outcome { OUTCOME_NONE, OUTCOME_OK, OUTCOME_REFUSED, OUTCOME_FAILED, OUTCOM
 struct lane {
         unsigned number;
         bool fixture; /* plain files instead of cgroups */
+        bool bus;     /* scopes of systemd, which are there already */
         bool verbose;
         const char *dtgovd;
+        const char *id;           /* of the box */
         char dir[256], root[256]; /* of the lane; its cgroup root */
         char box[300], other[300];
         uint64_t box_inode;
@@ -122,6 +127,7 @@ enum outcome request_do(struct lane *l, enum request request);
  */
 
 enum expected { EXPECT_OLD, EXPECT_NEW, EXPECT_EITHER };
+int check_owner(struct lane *l); /* the same after systemd wrote the limits anew */
 int check_files(struct lane *l, enum expected expected, bool kept);
 int check_settled(struct lane *l, bool kept); /* no open change any more, all values old or kept */
 int check_works(struct lane *l);              /* set and rollback */
@@ -142,4 +148,5 @@ extern const char *const phase_names[];
 extern const unsigned phases_count;
 
 /* Performs one point. @ret_seen: how many system calls there were, for a dry run. */
-void point_run(struct lane *l, const struct point *p, struct result *ret, unsigned *ret_seen);
+void point_run(struct lane *l, const struct point *p, struct result *ret,
+                struct traced *ret_traced);

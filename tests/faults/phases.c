@@ -216,7 +216,8 @@ static bool died(const struct phase *p, const struct point *point, const struct 
         return point->action > 0 && !(may_end && WIFEXITED(t->status));
 }
 
-void point_run(struct lane *l, const struct point *point, struct result *ret, unsigned *ret_seen) {
+void point_run(struct lane *l, const struct point *point, struct result *ret,
+                struct traced *ret_traced) {
         const struct phase *p = &phases[point->phase];
         struct traced t = { .at = point->at, .action = point->action };
         int r;
@@ -228,6 +229,8 @@ void point_run(struct lane *l, const struct point *point, struct result *ret, un
                 r = trace(l, p, &t);
         if (r == 0)
                 r = check_point(l, p, &t);
+        if (r == 0 && l->bus)
+                r = check_owner(l);
         if (p->kept) {
                 (void)lane_use_memory(l, false);
                 for (size_t i = 0; i < knob_texts_count; i++)
@@ -238,6 +241,6 @@ void point_run(struct lane *l, const struct point *point, struct result *ret, un
         *ret = (struct result){ t.hit, t.dead && t.hit && died(p, point, &t), r < 0, t.number };
         if (r < 0)
                 lane_renew(l);
-        if (ret_seen)
-                *ret_seen = t.seen;
+        if (ret_traced)
+                *ret_traced = t;
 }

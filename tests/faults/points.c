@@ -3,6 +3,7 @@
  *     points --dtgovd PROGRAM --dir DIR [OPTION...]
  *
  *   --fixture          plain files below DIR instead of cgroups
+ *   --bus              scopes of systemd, killed right after each message to it; one lane
  *   --lanes N          that many daemons at a time                          (2)
  *   --sample N         so many points, chosen by --seed                     (all)
  *   --seed TEXT        of the sample and of the order of failing calls
@@ -31,6 +32,7 @@
 #define PHASES_MAX   16
 #define POINTS_MAX   200000
 #define RENEW_POINTS 100 /* then a lane begins with an empty journal */
+#define AFTER_SEND   3   /* system calls behind a message at which to kill */
 #define LANES_MAX    8
 
 static const struct {
@@ -48,6 +50,7 @@ struct tally {
 static struct board {
         unsigned next, lost_lanes;
         unsigned totals[PHASES_MAX];
+        struct traced counted[PHASES_MAX];
         struct tally tallies[PHASES_MAX];
         unsigned points_count;
         struct point points[POINTS_MAX];
@@ -55,7 +58,7 @@ static struct board {
 
 static struct {
         const char *dtgovd, *dir, *seed;
-        bool fixture, count;
+        bool fixture, bus, count;
         uint64_t lanes, sample, budget;
         int phase, action;
         uint64_t at;
@@ -89,7 +92,9 @@ static int find_action(const char *name) {
 /* --- lanes --------------------------------------------------------------------------------- */
 
 static int begin_lane(struct lane *l, unsigned number) {
-        *l = (struct lane){ .number = number, .fixture = arg.fixture, .dtgovd = arg.dtgovd };
+        *l = (struct lane){
+                .number = number, .fixture = arg.fixture, .bus = arg.bus, .dtgovd = arg.dtgovd
+        };
         (void)snprintf(l->dir, sizeof(l->dir), "%s/lane-%u", arg.dir, number);
         int r = lane_make(l);
 
@@ -152,9 +157,11 @@ static int count_calls(void) {
                 struct point p = { .phase = i };
                 struct result result;
 
-                if (arg.phase >= 0 && arg.phase != (int)i)
-                        continue;
-                point_run(&l, &p, &result, &board->totals[i]);
+                if ((arg.phase >= 0 && arg.phase != (int)i) ||
+                                (arg.bus && strstr(phase_names[i], "kept")))
+                        continue; /* nobody uses memory in a scope */
+                point_run(&l, &p, &result, &board->counted[i]);
+                board->totals[i] = board->counted[i].seen;
                 if (result.violation)
                         tell(&l, &p, &result, "without any fault");
                 r = result.violation ? -1 : 0;
@@ -163,6 +170,16 @@ static int count_calls(void) {
         (void)fflush(stdout);
         lane_remove(&l);
         return r;
+}
+
+/* The message has left, and PID 1 may not have acted. */
+static bool is_after_send(unsigned phase, unsigned at) {
+        const struct traced *t = &board->counted[phase];
+
+        for (unsigned i = 0; i < t->sends_count; i++)
+                if (at > t->sends[i] && at <= t->sends[i] + AFTER_SEND)
+                        return true;
+        return false;
 }
 
 static void add_point(unsigned phase, unsigned at, int action) {
@@ -177,7 +194,8 @@ static void list_points(bool kill) {
                         for (size_t a = 0; a < ARRAY_LEN(actions); a++) {
                                 if ((actions[a].value == FAULT_KILL) != kill ||
                                                 (arg.action && actions[a].value != arg.action) ||
-                                                (arg.at && at != arg.at))
+                                                (arg.at && at != arg.at) ||
+                                                (arg.bus && !is_after_send(phase, at)))
                                         continue;
                                 add_point(phase, at, actions[a].value);
                         }
@@ -275,10 +293,10 @@ static int run_all(void) {
 
 static int parse(int argc, char **argv) {
         static const struct option options[] = { { "dtgovd", 1, NULL, 'd' },
-                { "dir", 1, NULL, 'D' }, { "fixture", 0, NULL, 'f' }, { "lanes", 1, NULL, 'l' },
-                { "sample", 1, NULL, 's' }, { "seed", 1, NULL, 'S' }, { "budget", 1, NULL, 'b' },
-                { "phase", 1, NULL, 'p' }, { "action", 1, NULL, 'a' }, { "at", 1, NULL, 'n' },
-                { "count", 0, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+                { "dir", 1, NULL, 'D' }, { "fixture", 0, NULL, 'f' }, { "bus", 0, NULL, 'B' },
+                { "lanes", 1, NULL, 'l' }, { "sample", 1, NULL, 's' }, { "seed", 1, NULL, 'S' },
+                { "budget", 1, NULL, 'b' }, { "phase", 1, NULL, 'p' }, { "action", 1, NULL, 'a' },
+                { "at", 1, NULL, 'n' }, { "count", 0, NULL, 'c' }, { NULL, 0, NULL, 0 } };
         int opt, r = 0;
 
         while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1 && r >= 0)
@@ -291,6 +309,11 @@ static int parse(int argc, char **argv) {
                         break;
                 case 'f':
                         arg.fixture = true;
+                        break;
+                case 'B':
+                        arg.bus = true;
+                        arg.lanes = 1;
+                        arg.action = FAULT_KILL;
                         break;
                 case 'c':
                         arg.count = true;

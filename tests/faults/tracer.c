@@ -100,7 +100,10 @@ static void on_entry(
         if (!t->counting || (t->action > 0 && !can_fail(info, t->action)) ||
                         (t->only_writers && !is_writer(info)))
                 return;
-        if (++t->seen != t->at || t->action == 0)
+        ++t->seen;
+        if (info->entry.nr == SYS_sendmsg && t->sends_count < SENDS_MAX)
+                t->sends[t->sends_count++] = t->seen;
+        if (t->seen != t->at || t->action == 0)
                 return;
         t->hit = true;
         t->number = (long)info->entry.nr;

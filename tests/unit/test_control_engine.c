@@ -116,6 +116,22 @@ static void use_above_the_old_memory_max_is_kept_and_said(void **state) {
         assert_non_null(strstr(run->text, "kept"));
 }
 
+/* Unknown use is no reason to write a limit that may kill. */
+static void unknown_use_keeps_memory_max_until_it_is_known(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        fixture_write(f, "memory.max", "536870912");
+        run = fixture_apply(f, KNOB_MEMORY_MAX, HIGH_NEW, /* end= */ false);
+        fixture_write(f, "memory.current", "?");
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLBACK_FAILED);
+        assert_string_equal(fixture_read(f, "memory.max"), HIGH_TEXT);
+        fixture_write(f, "memory.current", "629145600");
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.kept_mask, 1);
+}
+
 static void changes_of_a_container_go_back_newest_first(void **state) {
         struct fixture *f = *state;
         struct run *first = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
@@ -222,6 +238,7 @@ int main(void) {
                 TEST(a_verdict_proves_or_takes_back),
                 TEST(a_third_value_is_left_alone),
                 TEST(use_above_the_old_memory_max_is_kept_and_said),
+                TEST(unknown_use_keeps_memory_max_until_it_is_known),
                 TEST(changes_of_a_container_go_back_newest_first),
                 TEST(what_was_on_probation_at_a_crash_goes_back),
                 TEST(what_could_not_be_looked_at_stays_open_until_it_can),
