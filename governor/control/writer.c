@@ -100,23 +100,28 @@ static void *writer_thread(void *data) {
         return NULL;
 }
 
-static int on_finished(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        struct writers *w = userdata;
-        eventfd_t count;
-        struct job *job;
-
-        (void)s;
-        (void)revents;
-        (void)eventfd_read(fd, &count);
+static void hand_back(struct writers *w) {
         for (;;) {
+                struct job *job;
+
                 (void)pthread_mutex_lock(&w->mutex);
                 job = queue_pop(&w->finished);
                 (void)pthread_mutex_unlock(&w->mutex);
                 if (!job)
-                        return 0;
+                        return;
                 job->abandoned = job_cancelled(job);
                 job->done(job, job->result);
         }
+}
+
+static int on_finished(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        eventfd_t count;
+
+        (void)s;
+        (void)revents;
+        (void)eventfd_read(fd, &count);
+        hand_back(userdata);
+        return 0;
 }
 
 /* Gives up what is over its deadline. Returns whether anything is still running or waiting. */
@@ -126,7 +131,7 @@ static bool check_deadlines(struct writers *w) {
         bool busy;
 
         (void)pthread_mutex_lock(&w->mutex);
-        busy = w->undos.first || w->others.first;
+        busy = w->undos.first || w->others.first || w->finished.first;
         for (unsigned i = 0; i < WRITERS_COUNT; i++) {
                 struct job *job = w->running[i];
                 uint64_t limit = job && job->slow ? WRITER_BUS_DEADLINE_NS : WRITER_DEADLINE_NS;
@@ -151,6 +156,7 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata) {
         struct writers *w = userdata;
 
         (void)usec;
+        hand_back(w); /* should a wake-up have been lost */
         if (!check_deadlines(w))
                 return 0; /* a one-shot: the next submit starts it again */
         (void)sd_event_source_set_time_relative(s, WRITER_CHECK_USEC);

@@ -187,7 +187,7 @@ static int check_answer(struct lane *l, const struct phase *p) {
                 if (check_files(l, EXPECT_NEW, false) < 0)
                         return -1;
         }
-        if (outcome == OUTCOME_LOST || p->traced == DO_SET) {
+        if (outcome != OUTCOME_OK || p->traced == DO_SET) {
                 if (outcome != OUTCOME_OK && outcome != OUTCOME_LOST && check_settled(l, false) < 0)
                         return -1;
                 if (daemon_up(l) == 0 && request_do(l, REQUEST_ROLLBACK) != OUTCOME_OK)

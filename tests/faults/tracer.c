@@ -69,11 +69,11 @@ static bool is_wait(uint64_t futex_op) {
 }
 
 static bool can_fail(const struct ptrace_syscall_info *info, int action) {
-        /* brk(2) fails in a way of its own; of the others none has an error. */
+        /* brk(2) fails in a way of its own; the others have none of these errors. */
         static const long never[] = { SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_execve,
                 SYS_restart_syscall, SYS_brk, SYS_rseq, SYS_set_robust_list, SYS_set_tid_address,
                 SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid,
-                SYS_getegid, SYS_umask, SYS_sched_yield };
+                SYS_getegid, SYS_umask, SYS_sched_yield, SYS_timerfd_settime };
         long number = (long)info->entry.nr;
 
         /* Of the errors only that of a wait that is interrupted exists; glibc aborts at others. */
