@@ -349,6 +349,7 @@ int main(int argc, char **argv) {
                 return 2;
         }
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)setvbuf(stdout, NULL, _IOLBF, 0);
         board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                         0);
         return board == MAP_FAILED ? 1 : run_all();
