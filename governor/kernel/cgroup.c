@@ -92,7 +92,8 @@ int cgroup_root_open(const char *path, struct cgroup_root *ret, struct error *er
         }
 
         discovered = !root.fixture && discover(&mount, &found) > 0;
-        if (!path && !discovered)
+        /* A part of the hierarchy whose mount is not known would be taken for the whole. */
+        if (!root.fixture && !discovered)
                 return error_set(err, -ENOTSUP, "needs unified cgroup v2; found %s", found);
         if (path && discovered)
                 prefix = below(real, mount);
