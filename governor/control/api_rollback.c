@@ -5,6 +5,7 @@
  */
 #include "governor/control/api.h"
 #include "governor/control/control.h"
+#include "state/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,8 @@
 struct rollback {
         struct control *control;
         struct varlink *link;
-        unsigned waiting;
+        unsigned waiting, undone;
+        uint64_t received_ns, undone_ns; /* undone_ns: the last file's */
         size_t count, room;
         uint64_t *numbers; /* of the changes, newest first */
 };
@@ -65,6 +67,9 @@ static int reply(struct rollback *op) {
 static void finish(struct rollback *op) {
         if (op->waiting > 0)
                 return;
+        if (op->undone > 0)
+                log_notice("rolled back %u changes: kernel effect in %llu us", op->undone,
+                                u64_sub(op->undone_ns, op->received_ns) / NSEC_PER_USEC);
         if (varlink_is_open(op->link))
                 (void)reply(op);
         rollback_free(op);
@@ -74,7 +79,10 @@ static void on_undone(struct waiter *w, const struct run *run) {
         struct rollback_wait *wait = (struct rollback_wait *)w;
         struct rollback *op = wait->op;
 
-        (void)run;
+        if (run->change.state == CHANGE_ROLLED_BACK) {
+                op->undone++;
+                op->undone_ns = run->undone_ns > op->undone_ns ? run->undone_ns : op->undone_ns;
+        }
         free(wait);
         op->waiting--;
         finish(op);
@@ -173,6 +181,7 @@ static int get_target(struct control *c, struct varlink *link, const struct json
 int api_rollback(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
         struct target t = { 0 };
+        uint64_t received_ns = proc_boottime_ns();
         struct rollback *op;
 
         if (api_authorize(c, link, "Rollback") < 0 || get_target(c, link, parameters, &t) < 0)
@@ -181,6 +190,7 @@ int api_rollback(struct varlink *link, const struct json *parameters, void *user
         if (!op)
                 return -ENOMEM;
         op->control = c;
+        op->received_ns = received_ns;
         op->link = varlink_ref(link);
         (void)start(c, op, &t);
         return 0;

@@ -8,6 +8,7 @@
 
 #include "governor/control/containers.h"
 #include "governor/kernel/cgroup_write.h"
+#include "governor/kernel/proc.h"
 #include "policies/rules/transition.h"
 
 #include <string.h>
@@ -221,6 +222,7 @@ static int undo(struct change_job *j) {
                 if (r < 0)
                         failed = r;
         }
+        j->undone_ns = proc_boottime_ns();
         r = undo_others(j);
         return failed < 0 ? failed : r;
 }

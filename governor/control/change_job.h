@@ -37,6 +37,7 @@ struct change_job {
         unsigned position;                   /* of the knob at which the step stopped */
         struct knob_value keep;              /* UNDO_KEEP_FIRST: the value */
         uint64_t in_use[PROPOSAL_KNOBS_MAX]; /* and the use that asks for what is kept */
+        uint64_t undone_ns;                  /* when its files were written back and read */
         bool conflict[PROPOSAL_KNOBS_MAX];
         struct knob_value found[PROPOSAL_KNOBS_MAX]; /* somebody else's */
         struct error error;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 struct managed *container_ref(struct managed *m) {
         m->refs++;
@@ -318,12 +319,45 @@ static int adopt(void *data, const struct container *container, unsigned flags) 
         return 0; /* one that cannot be adopted hides no other */
 }
 
+static int find_lost(void *data, int dir_fd, const char *path) {
+        struct control *c = data;
+        struct container lost = { .runtime = "unknown" };
+        const struct run *run;
+        struct stat st;
+        int r;
+
+        if (fstat(dir_fd, &st) < 0 || !(run = engine_lost(c, st.st_ino)))
+                return 0;
+        r = cgroup_populated(dir_fd);
+        c->containers.unsure |= r < 0 && r != -ENODEV;
+        if (r <= 0 || !text_copy(lost.cgroup, sizeof(lost.cgroup), path))
+                return 0;
+        lost.cgroup_inode = st.st_ino;
+        (void)text_copy(lost.id, sizeof(lost.id), run->change.container_id);
+        return adopt(c, &lost, 0);
+}
+
+/* A change in force whose container nothing names any more: its cgroup is known by the inode. */
+static int find_all_lost(struct control *c) {
+        CLEANUP(closep) int fd = -1;
+        const char *top = c->root.prefix[0] != '\0' ? c->root.prefix : "/";
+        int r;
+
+        if (!engine_lost(c, 0))
+                return 0;
+        r = cgroup_open(&c->root, top, &fd, NULL, NULL);
+        return r < 0 ? r : cgroup_walk(fd, c->root.prefix, CONTAINERS_WALK_MAX, find_lost, c);
+}
+
 void containers_scan(struct control *c) {
         int r, more;
 
         c->containers.unsure = false;
         r = registry_list(c->containers_fd, take_file, c);
         more = scan_containers(&c->root, c->proc_fd, adopt, c);
+        if (r >= 0)
+                r = more;
+        more = find_all_lost(c);
         if (r >= 0)
                 r = more;
         c->containers.unsure |= r < 0;

@@ -281,6 +281,14 @@ struct run *engine_newer(struct control *c, const struct run *run) {
         return NULL;
 }
 
+const struct run *engine_lost(const struct control *c, uint64_t cgroup_inode) {
+        for (const struct run *run = c->engine.runs; run; run = run->next)
+                if (!run->container && run->this_boot && run_in_force(run) &&
+                                (cgroup_inode == 0 || run->change.cgroup_inode == cgroup_inode))
+                        return run;
+        return NULL;
+}
+
 void engine_container_began(struct control *c, struct managed *m) {
         for (struct run *run = c->engine.runs; run; run = run->next)
                 if (run->change.cgroup_inode == m->container.cgroup_inode && run_in_force(run) &&

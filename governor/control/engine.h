@@ -38,6 +38,7 @@ struct run {
         uint64_t others;           /* rows that changed with it */
         uint64_t signals[4];       /* hard signals when it was applied */
         uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
+        uint64_t undone_ns;  /* when the last file was written back and read */
         uint64_t looked_ns, drift_ns, retry_ns;
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
@@ -91,6 +92,9 @@ unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t
 
 /* A sync has ended, or (below 0) failed: intents go on, or their changes are refused. */
 void engine_durable(struct control *c, int r);
+
+/* A change in force of this boot without its container; of any cgroup when @cgroup_inode is 0. */
+const struct run *engine_lost(const struct control *c, uint64_t cgroup_inode);
 
 void engine_container_began(struct control *c, struct managed *m);
 void engine_container_ended(struct control *c, struct managed *m);

@@ -115,6 +115,7 @@ int undo_after(struct control *c, struct run *run, struct change_job *j, int r) 
         }
         if (r < 0)
                 return undo_failed(c, run, j->error.text[0] ? j->error.text : strerror(-r));
+        run->undone_ns = j->undone_ns;
         run->change.kept_mask = j->change.kept_mask;
         memcpy(run->change.kept, j->change.kept, sizeof(run->change.kept));
         run->conflict = false;

@@ -154,6 +154,17 @@ static void close_engine(struct fixture *f) {
         c->event = sd_event_unref(c->event);
 }
 
+void fixture_forget(struct fixture *f) {
+        char name[REGISTRY_NAME_SIZE];
+
+        (void)strcpy(name, f->container->file);
+        close_engine(f);
+        assert_int_equal(registry_remove(f->control.containers_fd, name), 0);
+        f->control.containers = (struct containers){ 0 };
+        open_engine(f);
+        open_link(f);
+}
+
 void fixture_crash(struct fixture *f) {
         close_engine(f);
         f->control.containers = (struct containers){ 0 };

@@ -23,6 +23,9 @@ int fixture_end(void **state);
 /* Opens the journal and the engine anew, as after a crash: nothing is taken back before. */
 void fixture_crash(struct fixture *f);
 
+/* As after a crash and the loss of the registry's file; nothing is scanned yet. */
+void fixture_forget(struct fixture *f);
+
 /* Text of a file of the container's cgroup, and writing one. */
 const char *fixture_read(struct fixture *f, const char *file);
 void fixture_write(struct fixture *f, const char *file, const char *text);

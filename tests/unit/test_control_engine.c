@@ -184,6 +184,23 @@ static void what_could_not_be_looked_at_stays_open_until_it_can(void **state) {
         assert_int_equal(recover_pending(&f->control), 0);
 }
 
+static void without_its_registry_file_it_is_found_by_the_inode(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        uint64_t number = run->change.number;
+
+        fixture_forget(f);
+        run = engine_find(&f->control, number);
+        assert_null(run->container);
+        containers_scan(&f->control);
+        assert_non_null(run->container);
+        assert_string_equal(run->container->container.id, "c1");
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        f->container = run->container ? run->container : container_find(&f->control, "c1", 0);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
 static void what_a_whole_scan_does_not_find_has_ended(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
@@ -242,6 +259,7 @@ int main(void) {
                 TEST(changes_of_a_container_go_back_newest_first),
                 TEST(what_was_on_probation_at_a_crash_goes_back),
                 TEST(what_could_not_be_looked_at_stays_open_until_it_can),
+                TEST(without_its_registry_file_it_is_found_by_the_inode),
                 TEST(what_a_whole_scan_does_not_find_has_ended),
                 TEST(what_was_committed_stays_and_can_be_taken_back),
                 TEST(a_value_that_changed_meanwhile_is_stale),
