@@ -132,6 +132,10 @@ header() { # SCRIPT KEY DEFAULT: the value of "# KEY: value" in the head of a sc
 # A script of tests/integration says in its head what it needs, one "# KEY: value" a line:
 #   guests: bookworm trixie    init: plain systemd    suite: ci (or full)
 #   disk: MB    memory: MB    smp: N    timeout: S    append: KERNEL ARGUMENTS
+wanted() { # SCRIPT OS-INIT: does make test boot it there
+        [[ " $(header "$1" ci "$2") " == *" $2 "* ]]
+}
+
 integration() {
         local script os init options boot key value name
         for script in tests/integration/*.sh; do
@@ -144,6 +148,7 @@ integration() {
                 done
                 for os in $(header "$script" guests ''); do
                         for init in $(header "$script" init plain); do
+                                [ "$suite" = full ] || wanted "$script" "$os-$init" || continue
                                 name=$(basename "$script" .sh)-$os-$init
                                 boot=()
                                 [ "$init" = plain ] || boot=(--systemd)
