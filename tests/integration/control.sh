@@ -4,6 +4,12 @@
 # dtgovd on a real kernel: a wish all the way to its rollback, a crash, a thousand changes; under
 # systemd with Docker too. As root on cgroup v2:
 #   tests/vm/run [--systemd --disk 2048] tests/integration/control.sh
+#
+# guests: bookworm trixie
+# init: plain systemd
+# disk: 1024
+# timeout: 900
+# ci: bookworm-plain trixie-systemd
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=tests/vm/lib.sh
 . "$here/../vm/lib.sh"

@@ -3,10 +3,16 @@
 #
 # dtgov-hook and dtgov-runtime with real runtimes, as root on cgroup v2:
 #   tests/vm/run tests/integration/hook.sh
+#
+# guests: bookworm trixie
+# init: plain
+# timeout: 900
+# ci: trixie-plain
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=tests/vm/lib.sh
 . "$here/../vm/lib.sh"
-build=$here/../../build/release
+build=$here/../../build/vm/${DTGOV_OS-}/release
+[ -x "$build/dtgov-hook" ] || build=$here/../../build/release
 work=/run/hook-test
 hook=$work/dtgov-hook
 wrapper=$work/dtgov-runtime
@@ -84,10 +90,11 @@ mkdir $cgroup
 sleep 1000 & pid=$!
 echo $pid > $cgroup/cgroup.procs
 state() { printf '{"id":%s,"status":"creating","pid":%s,"bundle":"/b"}' "$1" "$2"; }
-for bad in '"../../x" '$pid '"" '$pid '"c" 1' '"c" -5' '"c" 2147483648' '"c" 4194300' \
-        "\"$(head -c 4096 /dev/zero | tr '\0' a)\" $pid" '7 '$pid; do
-        # shellcheck disable=SC2086 # two words
-        t_ok "state ${bad:0:24}: exits 0" feed < <(state $bad)
+for id in '"../../x"' '""' "\"$(head -c 4096 /dev/zero | tr '\0' a)\"" 7; do
+        t_ok "a state with the id ${id:0:16}: exits 0" feed < <(state "$id" "$pid")
+done
+for other in 1 -5 2147483648 4194300; do
+        t_ok "a state with the pid $other: exits 0" feed < <(state '"c"' "$other")
 done
 t_ok "a state cut in the middle: exits 0" feed < <(state '"c"' $pid | head -c 30)
 t_ok "a state with bytes that are not UTF-8: exits 0" feed < <(state $'"c\xff"' $pid)

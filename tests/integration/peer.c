@@ -38,6 +38,14 @@
 #define MIB      (1024UL * 1024UL)
 #define FDS_MOST 253
 
+/* A whole decimal number, 0 for anything else. */
+static int number(const char *text) {
+        char *end;
+        long value = strtol(text, &end, 10);
+
+        return *end == '\0' ? (int)value : 0;
+}
+
 static void die(const char *what) {
         perror(what);
         exit(1);
@@ -210,7 +218,8 @@ static void http_one(const char *path, const char *method, const char *body, con
                         (n = read(fd, answer + len, sizeof(answer) - 1 - len)) > 0)
                 len += (size_t)n;
         answer[len] = '\0';
-        (void)sscanf(answer, "HTTP/%*s %d", &status);
+        text = strchr(answer, ' ');
+        status = text ? (int)strtol(text, NULL, 10) : 0;
         text = strstr(answer, "\r\n\r\n");
         text = text ? text + 4 : answer + len;
         for (char *at = text; *at; at++)
@@ -267,6 +276,8 @@ static _Noreturn void thrash(const char *path, unsigned long mib, unsigned long 
         if (fd < 0)
                 die(path);
         hold(anon);
+        if (mib == 0)
+                die("want a file of at least 1 MiB");
         memset(buf, 'x', MIB);
         for (unsigned long i = 0; i < mib; i++)
                 if (pwrite(fd, buf, MIB, (off_t)(i * MIB)) < 0)
@@ -390,16 +401,16 @@ int main(int argc, char **argv) {
         if (strcmp(verb, "call") == 0 && argc == 4)
                 return call(argv[2], argv[3]);
         if (strcmp(verb, "raw") == 0 && argc >= 3)
-                return raw(argv[2], argc > 3 ? atoi(argv[3]) : 10);
+                return raw(argv[2], argc > 3 ? number(argv[3]) : 10);
         if (strcmp(verb, "fds") == 0 && argc == 4)
-                return fds(argv[2], atoi(argv[3]));
+                return fds(argv[2], number(argv[3]));
         if (strcmp(verb, "many") == 0 && argc >= 4)
-                return many(argv[2], atoi(argv[3]), argc > 4 ? (unsigned)atoi(argv[4]) : 0);
+                return many(argv[2], number(argv[3]), argc > 4 ? (unsigned)number(argv[4]) : 0);
         if (strcmp(verb, "http") == 0 && argc >= 6)
                 return http(argv[2], argv[3], argv[4], argv + 5);
         if (strcmp(verb, "anon") == 0 && argc >= 3) {
                 hold(strtoul(argv[2], NULL, 10));
-                (void)sleep(argc > 3 ? (unsigned)atoi(argv[3]) : 1000000);
+                (void)sleep(argc > 3 ? (unsigned)number(argv[3]) : 1000000);
                 return 0;
         }
         if (strcmp(verb, "grow") == 0 && argc == 4)
@@ -407,9 +418,9 @@ int main(int argc, char **argv) {
         if (strcmp(verb, "thrash") == 0 && argc == 5)
                 thrash(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
         if (strcmp(verb, "forks") == 0 && argc == 3)
-                forks(atoi(argv[2]));
+                forks(number(argv[2]));
         if (strcmp(verb, "inside") == 0 && argc >= 4)
-                return inside(atoi(argv[2]), argv[3], argc > 4 ? argv[4] : "");
+                return inside(number(argv[2]), argv[3], argc > 4 ? argv[4] : "");
         (void)fprintf(stderr, "peer: see the head of tests/integration/peer.c\n");
         return 2;
 }
