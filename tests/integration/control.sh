@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# dtgovd on a real kernel: a wish all the way to its rollback, a crash, a thousand changes; under
+# dtgovd on a real kernel: a wish all the way to its rollback, a crash, CYCLES changes (100); under
 # systemd with Docker too. As root on cgroup v2:
 #   tests/vm/run [--systemd --disk 2048] tests/integration/control.sh
 #
@@ -15,7 +15,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/../vm/lib.sh"
 build=$here/../../build/vm/${DTGOV_OS-}/release
 [ -x "$build/dtgovd" ] || build=$here/../../build/release
-cycles=${1-1000}
+cycles=${1-100}
 
 if [ "$(id -u)" != 0 ] || [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
         t_skip "dtgovd" "want root and cgroup v2 alone"
