@@ -5,6 +5,7 @@
 # requests. The number before a test is its row in rows.txt.
 #
 # guests: bookworm trixie
+# ci: trixie-plain
 # init: plain
 # memory: 2048
 # timeout: 900

@@ -5,6 +5,7 @@
 # disk that is full or fails, a damaged journal. The number before a test is its row in rows.txt.
 #
 # guests: bookworm trixie
+# ci: bookworm-plain
 # init: plain
 # memory: 2048
 # timeout: 1200

@@ -4,6 +4,7 @@
 # governor/kernel on a real kernel and a real systemd.
 #
 # guests: bookworm trixie
+# ci: bookworm-systemd trixie-plain
 # init: plain systemd
 # disk: 64
 # timeout: 600

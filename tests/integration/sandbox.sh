@@ -5,6 +5,7 @@
 # they run, and every one that is not their business must fail.
 #
 # guests: bookworm trixie
+# ci: bookworm-plain
 # init: plain
 # memory: 1024
 # timeout: 400

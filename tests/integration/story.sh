@@ -5,6 +5,7 @@
 # what helps is proposed, approved, watched, and taken back. What does not suffer is left alone.
 #
 # guests: bookworm trixie
+# ci: bookworm-systemd trixie-plain
 # init: plain systemd
 # disk: 1024
 # memory: 2048
