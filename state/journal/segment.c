@@ -71,7 +71,7 @@ int segments_open(struct segments *s, int dir_fd, struct error *err) {
                 return error_errno(err, -errno, "journal: cannot list its directory");
         (void)take_fd(&fd);
 
-        while ((item = readdir(dir)) != NULL) {
+        while (errno = 0, (item = readdir(dir)) != NULL) {
                 uint64_t first = parse_name(item->d_name);
 
                 if (first == 0)
@@ -81,6 +81,8 @@ int segments_open(struct segments *s, int dir_fd, struct error *err) {
                                         SEGMENTS_MAX);
                 s->first[s->count++] = first;
         }
+        if (errno != 0) /* a part of the journal is none */
+                return error_errno(err, -errno, "journal: cannot list its directory");
         qsort(s->first, s->count, sizeof(s->first[0]), compare);
         return 0;
 }
