@@ -174,7 +174,8 @@ everything() {
                 if [ "$suite" = full ]; then
                         step --after build-bookworm faults 10800 tests/faults/run --all
                 else
-                        step --after build-bookworm faults 1200 tests/faults/run
+                        step --after build-bookworm faults 1200 tests/faults/run --action kill \
+                                --sample 100
                 fi
         fi
         if [ "$suite" = full ]; then

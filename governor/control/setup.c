@@ -167,7 +167,7 @@ static void find_observer(char *path, size_t size) {
         path[n > 0 ? n : 0] = '\0';
         slash = strrchr(path, '/');
         if (slash)
-                (void)strcpy(slash + 1, "dtgov-observer");
+                (void)text_copy(slash + 1, size - (size_t)(slash + 1 - path), "dtgov-observer");
         if (!slash || access(path, X_OK) < 0)
                 (void)snprintf(path, size, "%s", DTGOV_LIBEXECDIR "/dtgov-observer");
 }

@@ -84,7 +84,7 @@ static const char *action_name(int value) {
 
 static int find_action(const char *name) {
         for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-                if (strcmp(actions[i].name, name) == 0)
+                if (name && strcmp(actions[i].name, name) == 0)
                         return actions[i].value;
         return 0;
 }
@@ -203,7 +203,8 @@ static void list_points(bool kill) {
 
 static void shuffle(unsigned from) {
         for (unsigned i = board->points_count; i > from + 1; i--) {
-                unsigned other = from + (unsigned)(mix(arg.seed, i) % (i - from));
+                unsigned span = i - from > 0 ? i - from : 1;
+                unsigned other = from + (unsigned)(mix(arg.seed, i) % span);
                 struct point p = board->points[i - 1];
 
                 board->points[i - 1] = board->points[other];
@@ -327,7 +328,7 @@ static int parse(int argc, char **argv) {
                         break;
                 case 'p':
                         for (unsigned i = 0; i < phases_count; i++)
-                                if (strcmp(phase_names[i], optarg) == 0)
+                                if (optarg && strcmp(phase_names[i], optarg) == 0)
                                         arg.phase = (int)i;
                         r = arg.phase >= 0 ? 0 : -1;
                         break;
