@@ -4,6 +4,7 @@
 #include "governor/control/control.h"
 #include "state/file.h"
 #include "state/parse.h"
+#include "state/text.h"
 
 #include <fcntl.h>
 #include <grp.h>
