@@ -99,7 +99,9 @@ int sandbox_landlock(const struct sandbox *s, struct error *err) {
 
         version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
         if (version < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
-                return error_set(err, -EOPNOTSUPP, "this kernel has no Landlock, or has it off");
+                return error_set(err, -EOPNOTSUPP,
+                                "this kernel has no Landlock, or has it off: boot with landlock "
+                                "in lsm=, or give --allow-unsandboxed");
         if (version < 0)
                 return error_errno(err, -errno, "Landlock");
 

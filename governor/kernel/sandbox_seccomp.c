@@ -103,6 +103,8 @@ int sandbox_seccomp(const struct sandbox *s, struct error *err) {
                 return r;
         r = seccomp_load(filter);
         if (r == -EINVAL || r == -ECANCELED || r == -ENOSYS || r == -EOPNOTSUPP)
-                return error_set(err, -EOPNOTSUPP, "this kernel has no seccomp filters");
+                return error_set(err, -EOPNOTSUPP,
+                                "this kernel has no seccomp filters: take one that has, or give "
+                                "--allow-unsandboxed");
         return r < 0 ? error_errno(err, r, "seccomp") : 0;
 }

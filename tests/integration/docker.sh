@@ -9,7 +9,7 @@
 # init: plain systemd
 # disk: 2048
 # memory: 3072
-# timeout: 1500
+# timeout: 1750
 # suite: ci
 #
 # shellcheck source=tests/integration/lib.sh
@@ -132,11 +132,11 @@ many 50 '["true"]'
 t_is "fifty containers start at once" 50 "$started"
 t_ok "all have left when they ended" wait_for 120 all_gone
 t_is "and can be removed" 0 "$(remove_many "${ids[@]}")"
-many 20 '["sleep","1000"]'
-t_is "twenty that stay start at once" 20 "$started"
-t_ok "all are registered" wait_for 30 all_are 20
-t_is "each of them once" 20 "$(control ListContainers | jq '[.containers[].id] | unique | length')"
-t_is "dtgov ps lists all of them" 20 "$(dtgov ps --json | jq length)"
+many 10 '["sleep","1000"]'
+t_is "ten that stay start at once" 10 "$started"
+t_ok "all are registered" wait_for 30 all_are 10
+t_is "each of them once" 10 "$(control ListContainers | jq '[.containers[].id] | unique | length')"
+t_is "dtgov ps lists all of them" 10 "$(dtgov ps --json | jq length)"
 # What was there once may stay with the allocator; what grows the second time is a leak.
 observer=$(observer_pid)
 anon_dtgovd=$(anon_of "$dtgovd") anon_observer=$(anon_of "$observer")
@@ -144,10 +144,10 @@ t_is "all can be removed" 0 "$(remove_many "${ids[@]}")"
 t_ok "and have left" wait_for 60 all_gone
 sleep 3
 fds="$(fds_of "$dtgovd") $(fds_of "$observer")"
-many 20 '["sleep","1000"]'
-wait_for 30 all_are 20
+many 10 '["sleep","1000"]'
+wait_for 30 all_are 10
 remove_many "${ids[@]}" > /dev/null
-t_ok "twenty more have come and gone" wait_for 60 all_gone
+t_ok "ten more have come and gone" wait_for 60 all_gone
 sleep 3
 t_is "no descriptor of dtgovd and the observer stays open" "$fds" "$(fds_of "$dtgovd") $(fds_of "$observer")"
 t_ok "memory of dtgovd does not grow: $anon_dtgovd -> $(anon_of "$dtgovd") KiB" \

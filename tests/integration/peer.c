@@ -18,6 +18,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -319,7 +320,7 @@ static const struct attempt {
         int number;
         unsigned long args[4]; /* PATH stands for the address of the path */
 } attempts[] = {
-#define PATH 1UL
+#define PATH ULONG_MAX
         { "read", SYS_openat, { (unsigned long)AT_FDCWD, PATH, O_RDONLY } },
         { "write", SYS_openat, { (unsigned long)AT_FDCWD, PATH, O_WRONLY } },
         { "create", SYS_openat, { (unsigned long)AT_FDCWD, PATH, O_WRONLY | O_CREAT, 0600 } },

@@ -43,10 +43,11 @@ printf '%s\n' "runtime $(command -v runc)" "hook $B/dtgov-hook" > /etc/dtgov/run
 t_ok "dtgovd and its observer come up" start_dtgovd --probation 20
 
 echo "- CPU throttled by its own quota ($SECONDS s)"
-make_bundle api '{"cpu":{"quota":50000,"period":100000}}' 'yes > /dev/null & yes > /dev/null & wait'
+make_bundle api '{"cpu":{"quota":50000,"period":100000}}' \
+        'printf "#!/bin/sh\nyes > /dev/null & yes > /dev/null & wait\n" > /bin/watcher; chmod +x /bin/watcher; exec watcher'
 make_bundle idle '{"cpu":{"quota":50000,"period":100000}}' 'while :; do sleep 1; done'
 make_bundle web '{}' 'yes > /dev/null & wait'
-make_bundle forks '{"pids":{"limit":20}}' 'exec peer forks 40'
+make_bundle forks '{"pids":{"limit":20}}' 'exec peer forks 30'
 for name in api idle web forks; do
         t_ok "container $name runs" run_bundle "$name"
 done
@@ -55,7 +56,7 @@ t_ok "the throttled one is found within 60 s" waits 60 finding api cpu-quota
 echo "  after $took s"
 found=$(finding api cpu-quota)
 t_is "the process behind it is named" yes "$(jq -r '.processes[0].name' <<< "$found")"
-t_is "and what started it" sh "$(jq -r '.processes[0].ancestor' <<< "$found")"
+t_is "and what started it" watcher "$(jq -r '.processes[0].ancestor' <<< "$found")"
 t_ok "it lost at least 20 s of each minute" test "$(jq .lostUsecPerMin <<< "$found")" -ge 20000000
 t_ok "and at most all of it" test "$(jq .lostUsecPerMin <<< "$found")" -le 60000000
 t_ok "dtgov findings lists it" says 'api.*quota|quota.*api' "$(dtgov findings | tr '\n' ' ')"
@@ -64,9 +65,9 @@ t_ok "dtgov top --once shows the containers" says 'api' "$(dtgov top --once)"
 t_ok "a proposal is there" waits 15 proposal api
 id=$(proposal api)
 t_ok "dtgov proposals lists $id" says "$id.*api|api.*$id" "$(dtgov proposals)"
-t_ok "show tells old and new value, process and how to approve" runs 0 dtgov show "$id"
-for word in cpu.max yes approve; do
-        t_ok "show names $word" says "$word" "$output"
+t_ok "show tells old and new value and the process" runs 0 dtgov show "$id"
+for word in cpu.max yes "0.5 .* 1 CPU" undo; do
+        t_ok "show names '$word'" says "$word" "$output"
 done
 before=$(limits_of "$(cgroup_of api)")
 t_ok "approve --wait returns after probation" runs 0 dtgov approve "$id" --yes --wait
