@@ -21,7 +21,7 @@ int api_init(struct control *c, int fd);
 
 /* --- api_json.c: how things look -------------------------------------------------------------- */
 
-void api_put_container(struct json_writer *w, struct control *c, const struct managed *m);
+void api_put_container(struct json_writer *w, const struct managed *m);
 void api_put_proposal(
                 struct json_writer *w, const char *key, struct control *c, const struct held *h);
 void api_put_change(

@@ -28,11 +28,10 @@ static const char *owner_name(bool systemd) {
         return systemd ? "systemd" : "plain";
 }
 
-void api_put_container(struct json_writer *w, struct control *c, const struct managed *m) {
+void api_put_container(struct json_writer *w, const struct managed *m) {
         const struct container *x = &m->container;
         bool unit = m->flags & CONTAINER_OWNED_BY_SYSTEMD;
 
-        (void)c;
         json_open_object(w, NULL);
         json_put_string(w, "id", x->id);
         json_put_string(w, "cgroup", x->cgroup);

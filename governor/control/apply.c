@@ -87,8 +87,7 @@ static void intent_done(struct control *c, struct run *run, int r) {
                 run->change.state = CHANGE_INTENT;
                 (void)refuse_unwritten(c, run, r);
         } else if (!run->container->alive) {
-                run_say(run, "container ended; its limits ended with it");
-                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
+                (void)run_lapse(c, run);
         } else if (run->undo_wanted) {
                 run_say(run, "taken back before anything was changed");
                 run_enter(c, run, CHANGE_REFUSED, run->undo_reason);
@@ -208,13 +207,8 @@ static enum reason failure(struct run *run, const struct change_job *j, int r) {
 int apply_after(struct control *c, struct run *run, struct change_job *j, int r) {
         enum reason reason;
 
-        if (!run->container->alive ||
-                        ((r == -ENODEV || r == -ENOENT) &&
-                                        cgroup_populated(run->container->dir_fd) == -ENODEV)) {
-                run_say(run, "container ended; its limits ended with it");
-                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
-                return STEP_NONE;
-        }
+        if (run_is_over(run, r))
+                return run_lapse(c, run);
         if (r < 0)
                 return undo_begin(c, run, failure(run, j, r));
         run->change.state = CHANGE_VERIFY;

@@ -91,27 +91,20 @@ int api_refuse(struct varlink *link, unsigned reason, const char *text) {
                         text && text[0] ? text : reasons[reason].text, NULL);
 }
 
-struct put {
-        struct control *control;
-        struct json_writer *w;
-};
-
 static void put_container(void *data, struct managed *m) {
-        struct put *put = data;
-
-        api_put_container(put->w, put->control, m);
+        api_put_container(data, m);
 }
 
 static int list_containers(struct varlink *link, const struct json *parameters, void *userdata) {
-        struct put put = { .control = userdata };
-        int r = varlink_reply_begin(link, &put.w);
+        struct json_writer *w;
+        int r = varlink_reply_begin(link, &w);
 
         (void)parameters;
         if (r < 0)
                 return r;
-        json_open_array(put.w, "containers");
-        containers_each(put.control, put_container, &put);
-        json_close_array(put.w);
+        json_open_array(w, "containers");
+        containers_each(userdata, put_container, w);
+        json_close_array(w);
         return varlink_reply_end(link, /* continues= */ false);
 }
 

@@ -150,6 +150,18 @@ void run_enter(struct control *c, struct run *run, enum change_state state, enum
                 run_end(c, run);
 }
 
+bool run_is_over(const struct run *run, int r) {
+        return !run->container->alive ||
+               ((r == -ENODEV || r == -ENOENT) &&
+                               cgroup_populated(run->container->dir_fd) == -ENODEV);
+}
+
+int run_lapse(struct control *c, struct run *run) {
+        run_say(run, "container ended; its limits ended with it");
+        run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
+        return STEP_NONE;
+}
+
 struct change_job *run_job(struct control *c, struct run *run, enum change_step step) {
         struct change_job *j = calloc(1, sizeof(*j));
 
@@ -301,8 +313,7 @@ void engine_container_ended(struct control *c, struct managed *m) {
                 next = run->next;
                 if (run->container != m || run->busy || run->pending || !run_in_force(run))
                         continue; /* a busy one finds out when its job is back */
-                run_say(run, "container ended; its limits ended with it");
-                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
+                (void)run_lapse(c, run);
         }
 }
 

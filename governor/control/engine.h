@@ -113,6 +113,10 @@ void engine_observer_lost(struct control *c);
  */
 void run_enter(struct control *c, struct run *run, enum change_state state, enum reason reason);
 
+/* Whether a step's answer means that the container has ended; and what then follows. */
+bool run_is_over(const struct run *run, int r);
+int run_lapse(struct control *c, struct run *run);
+
 void engine_add(struct control *c, struct run *run);                 /* the newest */
 void run_say(struct run *run, const char *format, ...) PRINTF(2, 3); /* sets its text */
 bool run_in_force(const struct run *run); /* its values may be in the kernel's files */

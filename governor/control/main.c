@@ -38,17 +38,17 @@ static const char usage[] =
                 "  --rollback WHAT       without a dtgovd: C17, a container's id, or --all\n"
                 "  --version, --help\n";
 
-enum option_id {
+enum option_id { /* texts, then switches, as parse_options() has them */
         OPT_RUN_DIR = 256,
         OPT_STATE_DIR,
         OPT_CONFIG_DIR,
         OPT_CGROUP_ROOT,
         OPT_OBSERVER_USER,
-        OPT_PROBATION,
+        OPT_ROLLBACK,
         OPT_UNSANDBOXED,
         OPT_NO_OBSERVER,
         OPT_RECOVER,
-        OPT_ROLLBACK,
+        OPT_PROBATION,
         OPT_VERSION,
         OPT_HELP,
 };
@@ -71,40 +71,22 @@ static const struct option long_options[] = {
 
 /* Returns: 1 go on, 0 done (help), -EINVAL usage */
 static int parse_options(int argc, char **argv, struct options *o) {
+        const char **const texts[] = { &o->run_dir, &o->state_dir, &o->config_dir, &o->cgroup_root,
+                &o->observer_user, &o->rollback };
+        bool *const switches[] = { &o->allow_unsandboxed, &o->no_observer, &o->recover };
         int opt;
 
         while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1)
                 switch (opt) {
-                case OPT_RUN_DIR:
-                        o->run_dir = optarg;
+                case OPT_RUN_DIR ... OPT_ROLLBACK:
+                        *texts[opt - OPT_RUN_DIR] = optarg;
                         break;
-                case OPT_STATE_DIR:
-                        o->state_dir = optarg;
-                        break;
-                case OPT_CONFIG_DIR:
-                        o->config_dir = optarg;
-                        break;
-                case OPT_CGROUP_ROOT:
-                        o->cgroup_root = optarg;
-                        break;
-                case OPT_OBSERVER_USER:
-                        o->observer_user = optarg;
+                case OPT_UNSANDBOXED ... OPT_RECOVER:
+                        *switches[opt - OPT_UNSANDBOXED] = true;
                         break;
                 case OPT_PROBATION:
                         if (parse_u64(optarg, &o->probation_sec) < 0 || o->probation_sec > 86400)
                                 return -EINVAL;
-                        break;
-                case OPT_UNSANDBOXED:
-                        o->allow_unsandboxed = true;
-                        break;
-                case OPT_NO_OBSERVER:
-                        o->no_observer = true;
-                        break;
-                case OPT_RECOVER:
-                        o->recover = true;
-                        break;
-                case OPT_ROLLBACK:
-                        o->rollback = optarg;
                         break;
                 case OPT_VERSION:
                         (void)puts("dtgovd " DTGOV_VERSION);

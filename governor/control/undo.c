@@ -35,11 +35,8 @@ int undo_begin(struct control *c, struct run *run, enum reason reason) {
         run->undo_wanted = false;
         run->undo_reason = reason;
         run->retry_ns = 0;
-        if (!run->container || !run->container->alive) {
-                run_say(run, "container ended; its limits ended with it");
-                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
-                return STEP_NONE;
-        }
+        if (!run->container || !run->container->alive)
+                return run_lapse(c, run);
         run_enter(c, run, CHANGE_ROLLING_BACK, reason);
         return STEP_UNDO;
 }
@@ -106,13 +103,8 @@ static int keep(struct control *c, struct run *run, struct change_job *j) {
 int undo_after(struct control *c, struct run *run, struct change_job *j, int r) {
         if (r == UNDO_KEEP_FIRST)
                 return keep(c, run, j);
-        if (!run->container->alive ||
-                        ((r == -ENODEV || r == -ENOENT) &&
-                                        cgroup_populated(run->container->dir_fd) == -ENODEV)) {
-                run_say(run, "container ended; its limits ended with it");
-                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
-                return STEP_NONE;
-        }
+        if (run_is_over(run, r))
+                return run_lapse(c, run);
         if (r < 0)
                 return undo_failed(c, run, j->error.text[0] ? j->error.text : strerror(-r));
         run->undone_ns = j->undone_ns;
@@ -130,11 +122,8 @@ int undo_after(struct control *c, struct run *run, struct change_job *j, int r) 
 }
 
 int tell_after(struct control *c, struct run *run, struct change_job *j, int r) {
-        if (!run->container->alive) {
-                run_say(run, "container ended; its limits ended with it");
-                run_enter(c, run, CHANGE_LAPSED, REASON_EXITED);
-                return STEP_NONE;
-        }
+        if (run_is_over(run, r))
+                return run_lapse(c, run);
         if (r < 0)
                 return undo_failed(c, run, j->error.text[0] ? j->error.text : strerror(-r));
         for (unsigned i = 0; i < run->change.changes_count; i++) {
