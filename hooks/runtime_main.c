@@ -73,10 +73,9 @@ static int resolve(const char *argv0, const char *conf_path, char out[static RUN
         int r;
 
         if (!name) {
-                r = runtime_conf_load(conf_path, &conf, err);
-                if (r < 0 && r != -ENOENT)
-                        return r;
-                if (conf.runtime[0] != '\0') {
+                /* A configuration that cannot be used is told where the hooks are added; the
+                 * container starts by the runtime that everybody has. */
+                if (runtime_conf_load(conf_path, &conf, err) == 0 && conf.runtime[0] != '\0') {
                         if (runtime_is_self(conf.runtime))
                                 return error_set(err, -ELOOP, "%s: runtime %s is dtgov-runtime",
                                                 conf_path, conf.runtime);
@@ -95,7 +94,8 @@ static int resolve(const char *argv0, const char *conf_path, char out[static RUN
 static bool hook_is_there(const char *path) {
         struct stat st;
 
-        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IXUSR);
+        return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+               faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
 }
 
 static int add_hooks(const struct runtime_args *args, const char *conf_path, const char *runtime,

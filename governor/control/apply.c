@@ -91,6 +91,10 @@ static void intent_done(struct control *c, struct run *run, int r) {
         } else if (run->undo_wanted) {
                 run_say(run, "taken back before anything was changed");
                 run_enter(c, run, CHANGE_REFUSED, run->undo_reason);
+        } else if (!control_observer_present(c)) {
+                run_say(run, "the observer left before anything was changed; start it and ask "
+                             "again");
+                run_enter(c, run, CHANGE_REFUSED, REASON_NO_OBSERVER);
         } else {
                 run_enter(c, run, CHANGE_APPLYING, REASON_NONE);
                 run_submit(c, run, STEP_APPLY);

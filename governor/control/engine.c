@@ -252,11 +252,18 @@ struct run *engine_find(struct control *c, uint64_t number) {
         return NULL;
 }
 
-struct run *engine_open_of(struct control *c, uint64_t cgroup_inode) {
-        for (struct run *run = c->engine.runs; run; run = run->next)
-                if (run->change.cgroup_inode == cgroup_inode && is_open(run))
-                        return run;
-        return NULL;
+bool engine_is_taken(struct control *c, uint64_t cgroup_inode, uint64_t proposal) {
+        bool own = proposal == 0; /* the list is newest first: what follows is older */
+
+        for (struct run *run = c->engine.runs; run; run = run->next) {
+                if (run->change.cgroup_inode != cgroup_inode || !is_open(run))
+                        continue;
+                if (run->change.proposal == proposal && proposal != 0)
+                        own = true;
+                else if (own || run->change.state >= CHANGE_INTENT)
+                        return true;
+        }
+        return false;
 }
 
 unsigned engine_probations(struct control *c) {

@@ -86,7 +86,7 @@ struct run *engine_newer(struct control *c, const struct run *run);
 
 void run_wait(struct run *run, struct waiter *w);
 struct run *engine_find(struct control *c, uint64_t number);
-struct run *engine_open_of(struct control *c, uint64_t cgroup_inode);
+bool engine_is_taken(struct control *c, uint64_t cgroup_inode, uint64_t proposal);
 unsigned engine_probations(struct control *c);
 unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns);
 

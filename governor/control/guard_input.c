@@ -84,12 +84,11 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
         struct guard_host host;
         struct guard_container container = { .flags = m->flags, .protected_ = m->protected_ };
         uint64_t now = proc_boottime_ns();
-        const struct run *open = engine_open_of(c, m->container.cgroup_inode);
 
         read_host(c, m, &host);
         read_knobs(c, m, &container);
         read_use(c, m, &container);
-        container.change_open = open && (p->number == 0 || open->change.proposal != p->number);
+        container.change_open = engine_is_taken(c, m->container.cgroup_inode, p->number);
         container.changes_last_hour =
                         engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));
         guard_check(&c->config.guard, &host, &container, p, ret);

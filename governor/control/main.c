@@ -121,6 +121,11 @@ static int open_all(
         if (c->proc_fd < 0)
                 return error_errno(err, -errno, "/proc");
         r = config_load(o->config_dir, &c->config, err);
+        if (r < 0 && (o->recover || o->rollback)) {
+                log_warning("%s; taking changes back goes on without it", err->text);
+                guard_rules_default(&c->config.guard);
+                r = 0;
+        }
         if (r >= 0)
                 r = proc_host(c->proc_fd, &c->host, err);
         if (r >= 0)

@@ -85,8 +85,9 @@ int setup_lock(const struct options *o, struct setup *s, struct error *err) {
         int n;
 
         (void)snprintf(path, sizeof(path), "%s/dtgovd.lock", o->run_dir);
-        s->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-        if (s->lock_fd < 0)
+        s->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        /* Whoever may read a file may lock it. */
+        if (s->lock_fd < 0 || fchmod(s->lock_fd, 0600) < 0)
                 return error_errno(err, -errno, "%s", path);
         if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
                 (void)file_read_fd(s->lock_fd, pid, sizeof(pid));

@@ -316,10 +316,10 @@ static bool check_knob(struct check *c, const struct knob_change *change) {
                 return false;
         if (direction < 0 && knobs[change->knob].danger != DANGER_NONE)
                 raise_risk(c, knobs[change->knob].unit == UNIT_BYTES ? RISK_HIGH : RISK_MEDIUM);
+        if (direction != 0 && !check_parent(c, change))
+                return false;
         if (direction < 0)
                 return check_headroom(c, change);
-        if (direction > 0 && !check_parent(c, change))
-                return false;
         return direction == 0 || !is_memory(change->knob) || check_host(c, change);
 }
 

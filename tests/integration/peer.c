@@ -188,7 +188,7 @@ static int fds(const char *path, int count) {
 
 static int many(const char *path, int count, unsigned hold) {
         static const char ask[] = "{\"method\":\"org.varlink.service.GetInfo\"}";
-        int *open = calloc((size_t)count, sizeof(int)), answered = 0;
+        int *open = calloc((size_t)count + 1, sizeof(int)), answered = 0;
 
         for (int i = 0; i < count; i++) {
                 open[i] = open_socket(path);

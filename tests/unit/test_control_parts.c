@@ -17,8 +17,8 @@ static void siphash_is_the_one_of_the_paper(void **state) {
         unsigned char input[15];
 
         (void)state;
-        for (unsigned char i = 0; i < sizeof(input); i++)
-                input[i] = i;
+        for (size_t i = 0; i < sizeof(input); i++)
+                input[i] = (unsigned char)i;
         assert_true(siphash24(key, input, sizeof(input)) == 0xa129ca6149be45e5);
 }
 
