@@ -105,14 +105,16 @@ static void run_end(struct control *c, struct run *run) {
         uint64_t inode = run->change.cgroup_inode;
 
         run->undo_next = false;
-        limits_done(&run->before);
-        if (run->jobs == 0) {
+        if (run->jobs == 0) { /* else a thread that was given up still reads them */
+                limits_done(&run->before);
                 container_unref(run->container);
                 run->container = NULL;
         }
         if (run->change.number == 0) {
                 run_unlink(c, run);
-                run_free(run);
+                run->orphan = run->jobs > 0;
+                if (!run->orphan)
+                        run_free(run);
         } else {
                 c->engine.ended++;
         }
@@ -220,9 +222,16 @@ static void on_done(struct job *job, int r) {
         bool given_up = r == -ETIMEDOUT && !job->abandoned && job_cancelled(job);
         int next;
 
-        run->busy = false;
         if (!given_up)
                 run->jobs--;
+        if (run->orphan) {
+                if (run->jobs == 0)
+                        run_free(run);
+                change_job_free(j);
+                return;
+        }
+        if (!job->abandoned)
+                run->busy = false;
         next = job->abandoned ? late_after(c, run) : run_after(c, run, j, r);
         run_submit(c, run, next);
         if (!given_up)

@@ -43,6 +43,7 @@ struct run {
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         bool busy;        /* one of them is not given up */
+        bool orphan;      /* off the list, freed when the last job is back */
         bool undo_wanted; /* when the job is back */
         enum reason undo_reason;
         bool conflict;  /* somebody else holds a knob of it */
