@@ -34,12 +34,12 @@ calm
 t_is "44: and the value is there" "100000 100000" "$(cat "$T/one/cpu.max")"
 dtgov rollback one --yes > /dev/null
 t_is "44: and gone again" "$before" "$(limits_of "$T/one")"
-disturb "$T/one/memory.high" "write,pwrite64:delay_enter=6000000:when=1"
+disturb "$T/one/memory.high" "write,pwrite64:delay_enter=25000000:when=1"
 began=$(ms)
-t_ok "45: a write that blocks for 6 s is given up" runs_one_of "7 1" dtgov set one memory.high=300M --yes
+t_ok "45: a write that blocks for 25 s is given up" runs_one_of "7 1" dtgov set one memory.high=300M --yes
 t_ok "45: as the kernel's slowness" says 'slow' "$output"
-t_ok "45: before it ends: $(($(ms) - began)) ms" test $(($(ms) - began)) -lt 5900
-sleep 8
+t_ok "45: before it ends: $(($(ms) - began)) ms" test $(($(ms) - began)) -lt 18000
+sleep 25 # until the write comes back
 calm
 t_is "45: when it came back late every file is as before" "$before" "$(limits_of "$T/one")"
 
@@ -60,7 +60,7 @@ kill -USR1 "$pid"
 began=$SECONDS
 t_ok "50: a process is killed for want of memory: rolled back, or ended with it" \
         wait_for 10 change_is_over "$change"
-t_ok "50: within 2 s" test $((SECONDS - began)) -le 2
+t_ok "50: within some seconds of emulated time" test $((SECONDS - began)) -le 4
 t_ok "50: the reason is known" says 'OOM_KILL|EXITED' "$(control ListChanges | jq -r --arg id "$change" '.changes[] | select(.id == $id) | .reason')"
 rmdir "$T/hungry" 2> /dev/null
 start_plain brief
@@ -167,10 +167,10 @@ count=$(control ListChanges | jq '.changes | length')
 stop_dtgovd TERM
 segment=$(find $STATE/journal -name '*.seg' | sort | head -n 1)
 cp "$segment" /run/segment
-# Records have 256 bytes: the last one that is not all zero loses its second half.
+# Records have 256 bytes: the last one that is not all zero keeps its first quarter.
 last=$(od -An -v -t x1 -w256 "$segment" | awk '/[1-9a-f]/ { n = NR } END { print n - 1 }')
 t_ok "37: there are records" test "$last" -gt 5
-dd if=/dev/zero of="$segment" bs=128 seek=$((last * 2 + 1)) count=1 conv=notrunc 2> /dev/null
+dd if=/dev/zero of="$segment" bs=64 seek=$((last * 4 + 1)) count=3 conv=notrunc 2> /dev/null
 mark_log
 t_ok "37: a torn last record: dtgovd comes up" start_dtgovd --probation 600
 t_ok "37: and says what it dropped" says 'incomplete|repaired' "$(control Health | jq -r '.journal, .notes[]'; tail -c +"$mark" "$LOG")"
