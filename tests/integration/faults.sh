@@ -153,7 +153,7 @@ umount /run/small
 t_ok "dtgovd with its own journal" start_dtgovd --probation 600
 strace -f -q -p "$dtgovd" -o /run/strace -e inject=fdatasync,fsync:error=EIO 2> /dev/null &
 tracer=$!
-wait_for 20 sh -c "! grep -q 'TracerPid:.0\$' /proc/$dtgovd/status"
+wait_for 20 is_traced
 t_ok "36: a disk that fails: refused" runs_one_of "9 1" dtgov set one cpu.max=1 --yes
 t_ok "36: and said" says 'journal' "$output"
 t_is "36: nothing is written" "$before" "$(limits_of "$T/one")"

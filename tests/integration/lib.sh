@@ -286,8 +286,12 @@ propose() { # ID ASSIGNMENTS
 disturb() {
         strace -f -q -p "$dtgovd" -o /run/strace -P "$1" -e "inject=$2" 2> /run/strace.err &
         tracer=$!
-        wait_for 20 sh -c "! grep -q 'TracerPid:.0\$' /proc/$dtgovd/status"
+        wait_for 20 is_traced
         sleep 0.5
+}
+
+is_traced() { # every thread of dtgovd
+        ! grep -q '^TracerPid:.0$' "/proc/$dtgovd/task/"*/status
 }
 
 calm() {
@@ -306,9 +310,17 @@ starts_safely() {
 }
 
 reborn() { # dtgovd was killed: away with its observer, and a new one
-        wait "$dtgovd" 2> /dev/null || :
-        wait_for 20 sh -c '! pgrep -x dtgov-observer'
+        if ! wait_for 20 is_dead "$dtgovd"; then
+                echo "dtgovd was not killed"
+                kill -9 "$dtgovd"
+                return 1
+        fi
+        wait_for 20 is_dead "$(observer_pid)"
         start_dtgovd "$@"
+}
+
+is_dead() { # PID: gone, or a zombie
+        ! grep -q '^State:.[^ZX]' "/proc/$1/status"
 }
 
 
