@@ -202,6 +202,6 @@ for verb in ps status findings proposals changes doctor version "top --once"; do
 done
 stop_dtgovd TERM
 t_ok "75: without dtgovd: exit 4" runs 4 dtgov ps
-t_ok "75: and what to do" says 'dtgovd' "$output"
+t_ok "75: and what to do" says 'systemctl start dtgov' "$output"
 t_ok "75: an unknown verb: exit 2" runs 2 dtgov nonsense
 t_done
