@@ -5,7 +5,7 @@
 # compared before and after, whoever else writes meanwhile. CHANGES=1000 makes the long one longer.
 #
 # guests: bookworm trixie
-# ci: bookworm-systemd trixie-plain
+# ci: trixie-plain
 # init: plain systemd
 # disk: 1024
 # memory: 2048

@@ -9,7 +9,7 @@
 # init: plain systemd
 # disk: 1024
 # timeout: 900
-# ci: bookworm-plain trixie-systemd
+# ci: bookworm-plain
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=tests/vm/lib.sh
 . "$here/../vm/lib.sh"

@@ -5,7 +5,7 @@
 # each is registered once, leaves once, never fails to start for dtgov's sake, and leaves nothing.
 #
 # guests: bookworm trixie
-# ci: bookworm-plain trixie-systemd
+# ci: trixie-systemd
 # init: plain systemd
 # disk: 2048
 # memory: 3072

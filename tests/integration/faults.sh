@@ -9,7 +9,7 @@
 # init: plain
 # memory: 2048
 # timeout: 1200
-# suite: ci
+# suite: full
 #
 # shellcheck source=tests/integration/lib.sh
 . /src/tests/integration/lib.sh

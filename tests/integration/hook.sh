@@ -8,6 +8,7 @@
 # init: plain
 # timeout: 900
 # ci: trixie-plain
+# suite: full
 here=$(dirname "$(realpath "$0")")
 # shellcheck source=tests/vm/lib.sh
 . "$here/../vm/lib.sh"

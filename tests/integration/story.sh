@@ -10,7 +10,7 @@
 # disk: 1024
 # memory: 2048
 # timeout: 900
-# suite: ci
+# suite: full
 #
 # shellcheck source=tests/integration/lib.sh
 . /src/tests/integration/lib.sh

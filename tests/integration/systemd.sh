@@ -9,7 +9,7 @@
 # disk: 512
 # memory: 1536
 # timeout: 900
-# suite: ci
+# suite: full
 #
 # shellcheck source=tests/integration/lib.sh
 . /src/tests/integration/lib.sh
