@@ -10,7 +10,7 @@
 # disk: 2048
 # memory: 3072
 # timeout: 1750
-# suite: ci
+# suite: full
 #
 # shellcheck source=tests/integration/lib.sh
 . /src/tests/integration/lib.sh
