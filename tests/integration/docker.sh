@@ -201,13 +201,13 @@ t_ok "with a full registry a container runs" runs 0 docker run --rm --network no
 umount "$REGISTRY"
 echo "hook /missing" > /etc/dtgov/runtime.conf
 t_ok "with a missing hook a container runs" runs 0 docker run --rm --network none busybox true
-# Another runtime than the one meant may isolate less: here the wrapper must not guess.
-for conf in "nonsense" "runtime relative/runc" "runtime $B/dtgov-runtime"; do
+for conf in "nonsense" "runtime relative/runc"; do
         echo "$conf" > /etc/dtgov/runtime.conf
-        t_ok "with '${conf##*/}' in runtime.conf no other runtime is guessed" \
-                runs 125 docker run --rm --network none busybox true
-        t_ok "and the file is named" says 'dtgov: .*/etc/dtgov/runtime.conf' "$output"
+        t_ok "with '$conf' in runtime.conf a container runs" runs 0 docker run --rm --network none busybox true
 done
+echo "runtime $B/dtgov-runtime" > /etc/dtgov/runtime.conf
+t_ok "with the wrapper for its own runtime there is no loop" runs 125 docker run --rm --network none busybox true
+t_ok "and the file is named" says 'dtgov: .*/etc/dtgov/runtime.conf' "$output"
 rm /etc/dtgov/runtime.conf
 t_ok "without runtime.conf a container runs" runs 0 docker run --rm --network none busybox true
 use_runtime "$(command -v runc)"
