@@ -158,69 +158,84 @@ static bool is_alias(const struct change *x, enum knob_id id) {
         return id == KNOB_CPU_WEIGHT_NICE && position_of(x, KNOB_CPU_WEIGHT) >= 0;
 }
 
-/* A knob of an earlier change that was rolled back while this one was under way. */
-static bool is_taken_back(const struct run *run, enum knob_id id) {
-        for (const struct run *r = run->next; r; r = r->next)
-                if (r->change.cgroup_inode == run->change.cgroup_inode &&
-                                position_of(&r->change, id) >= 0 &&
-                                (r->change.state == CHANGE_ROLLING_BACK ||
-                                                r->change.ended_boottime_ns >=
-                                                                run->change.approved_boottime_ns))
-                        return true;
-        return false;
-}
-
-/* The changed files hold the target, and every other limit file is byte-equal to before. */
-static enum reason verify(struct run *run, const struct limits *after) {
+/*
+ * The changed files hold the target. @told is what all files held when the owner was told, NULL
+ * where nobody was: a file that became another then changed with ours. One that changed at any
+ * other time is somebody else's doing and their new baseline.
+ */
+static enum reason verify(struct run *run, const struct limits *told, struct limits *after) {
         enum reason reason = REASON_NONE;
 
-        for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
-                const char *old = run->before.text[id], *new = after->text[id];
-                int position = position_of(&run->change, id);
+        for (unsigned i = 0; i < run->change.changes_count; i++) {
+                const struct knob_change *k = &run->change.changes[i];
+                const char *text = after->text[k->knob];
                 struct knob_value value;
 
-                if (position >= 0) {
-                        if (new &&knob_read_text(id, new, &value) >= 0 &&
-                                        knob_equal(value, run->change.changes[position].new))
-                                continue;
-                        run_say(run, "%s is %s after it was written", knobs[id].file,
-                                        new ? new : "gone");
-                        reason = REASON_VERIFY;
-                } else if ((old || new) && (!old || !new || strcmp(old, new) != 0) &&
-                                !is_alias(&run->change, id) && !is_taken_back(run, id)) {
-                        run_say(run, "%s went from %s to %s with it", knobs[id].file,
-                                        old ? old : "absent", new ? new : "absent");
-                        run->others |= 1ULL << id;
-                        reason = REASON_OTHER_CHANGED;
-                }
+                if (text && knob_read_text(k->knob, text, &value) >= 0 && knob_equal(value, k->new))
+                        continue;
+                run_say(run, "%s is %s after it was written", knobs[k->knob].file,
+                                text ? text : "gone");
+                reason = REASON_VERIFY;
+        }
+        for (int id = told ? limits_differ(told, after, 0) : -1; id >= 0;
+                        id = limits_differ(told, after, id + 1)) {
+                if (position_of(&run->change, id) >= 0 || is_alias(&run->change, id))
+                        continue;
+                run_say(run, "%s went from %s to %s with it", knobs[id].file,
+                                told->text[id] ? told->text[id] : "absent",
+                                after->text[id] ? after->text[id] : "absent");
+                run->others |= 1ULL << id;
+                reason = REASON_OTHER_CHANGED;
         }
         return reason;
 }
 
 static enum reason failure(struct run *run, const struct change_job *j, int r) {
         if (r == -ETIMEDOUT || r == -ECANCELED) {
-                run_say(run, "the kernel was slow to reclaim: the write took over 2 s");
-                return REASON_SLOW;
+                run_say(run, j->step == STEP_TELL ? "systemd did not answer within 30 s"
+                                                  : "the kernel was slow to reclaim: the write "
+                                                    "took over 2 s");
+                return j->step == STEP_TELL ? REASON_OWNER : REASON_SLOW;
         }
         run_say(run, "%s", j->error.text);
         if (r == -ESTALE)
                 return REASON_EXTERNAL;
+        if (r == -E2BIG)
+                return REASON_HEADROOM;
         return r == -EREMOTE ? REASON_OWNER : REASON_WRITE;
 }
 
-int apply_after(struct control *c, struct run *run, struct change_job *j, int r) {
+static int verified(struct control *c, struct run *run, const struct limits *told,
+                struct change_job *j) {
         enum reason reason;
 
+        run->change.state = CHANGE_VERIFY;
+        reason = verify(run, told, &j->limits);
+        if (run->others) {
+                limits_done(&run->after);
+                run->after = j->limits;
+                j->limits = (struct limits){ 0 };
+        }
+        if (reason == REASON_NONE && run->undo_wanted)
+                reason = run->undo_reason;
+        if (reason != REASON_NONE)
+                return undo_begin(c, run, reason);
+        watch_begin(c, run);
+        return STEP_NONE;
+}
+
+int apply_after(struct control *c, struct run *run, struct change_job *j, int r) {
         if (run_is_over(run, r))
                 return run_lapse(c, run);
         if (r < 0)
                 return undo_begin(c, run, failure(run, j, r));
-        run->change.state = CHANGE_VERIFY;
-        reason = verify(run, &j->limits);
-        if (reason != REASON_NONE)
-                return undo_begin(c, run, reason);
         if (run->undo_wanted)
                 return undo_begin(c, run, run->undo_reason);
-        watch_begin(c, run);
-        return STEP_NONE;
+        return run->unit[0] ? STEP_TELL : verified(c, run, NULL, j);
+}
+
+int apply_told(struct control *c, struct run *run, struct change_job *j, int r) {
+        if (run_is_over(run, r))
+                return run_lapse(c, run);
+        return r < 0 ? undo_begin(c, run, failure(run, j, r)) : verified(c, run, &j->told, j);
 }

@@ -16,6 +16,7 @@
 void change_job_free(struct change_job *j) {
         if (!j)
                 return;
+        limits_done(&j->told);
         limits_done(&j->limits);
         container_unref(j->container);
         free(j);
@@ -43,6 +44,50 @@ static int fail_knob(struct change_job *j, unsigned position, int r, const char 
                         &j->error, r, "%s: %s", knobs[j->change.changes[position].knob].file, what);
 }
 
+/*
+ * What a limit would kill for; unknown use is no reason to kill, so its error is the caller's.
+ * memory.stat is dear, and read only where it matters.
+ */
+static int in_use(const struct change_job *j, enum knob_id id, uint64_t limit, uint64_t *ret) {
+        static const char *const reclaimable[] = { "inactive_file", "slab_reclaimable" };
+        uint64_t use = 0, less;
+        int r;
+
+        *ret = 0;
+        if (knobs[id].danger != DANGER_KILL)
+                return 0;
+        r = cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_LEN(reclaimable) && use > limit / 2; i++)
+                if (cgroup_read_key(j->container->dir_fd, "memory.stat", reclaimable[i], &less) ==
+                                0)
+                        use = u64_sub(use, less);
+        *ret = use;
+        return 0;
+}
+
+/* The guard looked before the intent was on its way to the disk; use may have grown since. */
+static int check_use(struct change_job *j, unsigned position, struct knob_value now) {
+        const struct knob_change *k = &j->change.changes[position];
+        char use[KNOB_VALUE_TEXT_MAX], limit[KNOB_VALUE_TEXT_MAX];
+        uint64_t bytes;
+        int r;
+
+        if (knobs[k->knob].danger != DANGER_KILL || knob_compare(k->knob, k->new, now) >= 0)
+                return 0;
+        r = in_use(j, k->knob, k->new.amount, &bytes);
+        if (r < 0)
+                return fail_knob(j, position, r, "what is in use cannot be read");
+        if (undo_needed_bytes(k->knob, bytes) <= k->new.amount)
+                return 0;
+        knob_format(k->knob, (struct knob_value){ bytes, 0 }, use, sizeof(use));
+        knob_format(k->knob, k->new, limit, sizeof(limit));
+        j->position = position;
+        return error_set(&j->error, -E2BIG, "%s: use grew to %s meanwhile, %s would kill",
+                        knobs[k->knob].file, use, limit);
+}
+
 static int apply_knob(struct change_job *j, unsigned position) {
         const struct knob_change *k = &j->change.changes[position];
         struct knob_value now;
@@ -63,6 +108,9 @@ static int apply_knob(struct change_job *j, unsigned position) {
                 return error_set(&j->error, -ESTALE, "%s is %s now: somebody else changed it",
                                 knobs[k->knob].file, was);
         }
+        r = check_use(j, position, now);
+        if (r < 0)
+                return r;
         r = cgroup_write(j->container->dir_fd, k->knob, k->new);
         return r < 0 ? fail_knob(j, position, r, "the kernel refused the value") : 0;
 }
@@ -94,35 +142,7 @@ static int apply(struct change_job *j) {
         transition_order(&j->change, order);
         for (unsigned i = 0; i < j->change.changes_count && r == 0; i++)
                 r = apply_knob(j, order[i]);
-        if (r == 0 && j->unit[0]) {
-                r = read_limits(j);
-                if (r == 0 && !job_cancelled(&j->job))
-                        r = owner_tell(j->owner, j->unit, &j->limits, &j->error);
-        }
         return r < 0 ? r : read_limits(j);
-}
-
-/*
- * What memory.max would kill for; unknown use is no reason to kill, so its error is the undo's.
- * memory.stat is dear, and read only where it matters.
- */
-static int in_use(const struct change_job *j, const struct knob_change *k, uint64_t *ret) {
-        static const char *const reclaimable[] = { "inactive_file", "slab_reclaimable" };
-        uint64_t use = 0, less;
-        int r;
-
-        *ret = 0;
-        if (k->knob != KNOB_MEMORY_MAX)
-                return 0;
-        r = cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < ARRAY_LEN(reclaimable) && use > k->old.amount / 2; i++)
-                if (cgroup_read_key(j->container->dir_fd, "memory.stat", reclaimable[i], &less) ==
-                                0)
-                        use = u64_sub(use, less);
-        *ret = use;
-        return 0;
 }
 
 /* A kept value that is journaled already is good enough as long as use has not outgrown it. */
@@ -162,14 +182,18 @@ static int undo_write(struct change_job *j, unsigned position, struct undo_knob 
 
 static int undo_knob(struct change_job *j, unsigned position) {
         const struct knob_change *k = &j->change.changes[position];
-        struct undo_input input = { .present = true, .steps = &j->change.kept[position] };
+        struct knob_value steps[2]; /* what dtgov wrote besides the new value */
+        struct undo_input input = { .present = true, .steps = steps };
         struct undo_knob u;
         int r = read_knob(j, k->knob, &input.current);
 
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
-        input.steps_count = j->change.kept_mask >> position & 1;
-        r = in_use(j, k, &input.in_use);
+        if (j->change.kept_mask >> position & 1)
+                steps[input.steps_count++] = j->change.kept[position];
+        if (j->newer_mask >> position & 1)
+                steps[input.steps_count++] = j->newer[position];
+        r = in_use(j, k->knob, k->old.amount, &input.in_use);
         if (r < 0)
                 return fail_knob(j, position, r, "what is in use cannot be read");
         u = undo_decide(k, &input);
@@ -192,17 +216,25 @@ static int undo_knob(struct change_job *j, unsigned position) {
         return -EINVAL;
 }
 
-/* Files that are not of the change and changed together with it get their text of before. */
+/*
+ * Files that are not of the change and changed when the owner was told get their text of before,
+ * unless somebody wrote them since.
+ */
 static int undo_others(struct change_job *j) {
-        struct knob_value value;
+        struct knob_value now, old, new;
         int r;
 
         for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
-                if (!(j->others >> id & 1) || !knobs[id].settable || !j->before->text[id])
+                if (!(j->others >> id & 1) || !knobs[id].settable || !j->before->text[id] ||
+                                !j->after->text[id])
                         continue;
-                r = knob_read_text(id, j->before->text[id], &value);
+                r = read_knob(j, id, &now);
                 if (r >= 0)
-                        r = cgroup_write(j->container->dir_fd, id, value);
+                        r = knob_read_text(id, j->after->text[id], &new);
+                if (r >= 0)
+                        r = knob_read_text(id, j->before->text[id], &old);
+                if (r >= 0 && knob_equal(now, new))
+                        r = cgroup_write(j->container->dir_fd, id, old);
                 if (r < 0)
                         return error_errno(&j->error, r, "%s: the old value", knobs[id].file);
         }
@@ -228,14 +260,19 @@ static int undo(struct change_job *j) {
 }
 
 static int tell(struct change_job *j) {
-        int r = find_unit(j);
+        int r = j->unit[0] ? 0 : find_unit(j); /* recovery knows of none */
 
         if (r < 0 || !j->unit[0])
                 return r;
         r = read_limits(j);
         if (r == 0)
                 r = owner_tell(j->owner, j->unit, &j->limits, &j->error);
-        return r < 0 ? r : read_limits(j);
+        if (r < 0)
+                return r;
+        limits_done(&j->told);
+        j->told = j->limits;
+        j->limits = (struct limits){ 0 };
+        return read_limits(j);
 }
 
 int change_job_work(struct job *job) {

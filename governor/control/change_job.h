@@ -14,9 +14,9 @@ struct managed;
 
 enum change_step {
         STEP_PRECHECK, /* whose the limits are, and what all limit files hold */
-        STEP_APPLY,    /* each knob by compare-and-set, then the owner, then read all back */
+        STEP_APPLY,    /* each knob by compare-and-set; the kernel alone */
         STEP_UNDO,     /* each knob backwards, as undo_decide() says; the kernel alone */
-        STEP_TELL,     /* the owner, after an undo */
+        STEP_TELL,     /* the owner, after an apply or an undo */
 };
 
 #define UNDO_KEEP_FIRST 1 /* a value must be journaled before the undo can go on */
@@ -28,11 +28,14 @@ struct change_job {
         enum change_step step;
         struct managed *container; /* for its dir_fd; a reference keeps it open */
         struct owner *owner;
-        struct change change;        /* a copy */
-        const struct limits *before; /* of the run; with @others for STEP_UNDO */
-        uint64_t others;             /* rows that are not of the change and changed with it */
+        struct change change;                /* a copy */
+        const struct limits *before, *after; /* of the run; with @others for STEP_UNDO */
+        uint64_t others;                     /* rows that changed when the owner was told */
+        uint32_t newer_mask;                 /* knobs of which a newer change's undo kept more */
+        struct knob_value newer[PROPOSAL_KNOBS_MAX]; /* that much */
 
         char unit[OWNER_UNIT_SIZE];          /* "": nobody owns the limits but the kernel */
+        struct limits told;                  /* STEP_TELL: what they held when it was told */
         struct limits limits;                /* what all limit files hold at the end of the step */
         unsigned position;                   /* of the knob at which the step stopped */
         struct knob_value keep;              /* UNDO_KEEP_FIRST: the value */
@@ -47,8 +50,9 @@ struct change_job {
  * Does the step; a job's work(), and called directly by recovery.
  *
  * Returns: 0, or UNDO_KEEP_FIRST
- * Errors:  -ENODEV or -ENOENT the cgroup is gone; -ESTALE not the expected old value; -EREMOTE the
- *          owner cannot express another file; -ECANCELED given up; of write(2); text in @error
+ * Errors:  -ENODEV or -ENOENT the cgroup is gone; -ESTALE not the expected old value; -E2BIG use
+ *          grew above a lower memory.max; -EREMOTE the owner cannot express another file;
+ *          -ECANCELED given up; of write(2); text in @error
  */
 int change_job_work(struct job *job);
 

@@ -32,6 +32,7 @@ void run_say(struct run *run, const char *format, ...) {
 
 static void run_free(struct run *run) {
         limits_done(&run->before);
+        limits_done(&run->after);
         container_unref(run->container);
         free(run);
 }
@@ -107,6 +108,7 @@ static void run_end(struct control *c, struct run *run) {
         run->undo_next = false;
         if (run->jobs == 0) { /* else a thread that was given up still reads them */
                 limits_done(&run->before);
+                limits_done(&run->after);
                 container_unref(run->container);
                 run->container = NULL;
         }
@@ -164,6 +166,24 @@ int run_lapse(struct control *c, struct run *run) {
         return STEP_NONE;
 }
 
+bool run_newer_kept(const struct control *c, const struct run *run, unsigned position,
+                struct knob_value *ret) {
+        enum knob_id id = run->change.changes[position].knob;
+
+        for (const struct run *r = c->engine.runs; r && r != run; r = r->next) {
+                const struct change *x = &r->change;
+
+                if (x->cgroup_inode != run->change.cgroup_inode || x->state != CHANGE_ROLLED_BACK)
+                        continue;
+                for (unsigned i = 0; i < x->changes_count; i++)
+                        if (x->changes[i].knob == id && (x->kept_mask >> i & 1)) {
+                                *ret = x->kept[i];
+                                return true;
+                        }
+        }
+        return false;
+}
+
 struct change_job *run_job(struct control *c, struct run *run, enum change_step step) {
         struct change_job *j = calloc(1, sizeof(*j));
 
@@ -176,11 +196,14 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
         j->owner = c->owner;
         j->change = run->change;
         j->before = &run->before;
+        j->after = &run->after;
         j->others = run->others;
+        for (unsigned i = 0; step == STEP_UNDO && i < run->change.changes_count; i++)
+                if (run_newer_kept(c, run, i, &j->newer[i]))
+                        j->newer_mask |= 1U << i;
         j->job.work = change_job_work;
         j->job.undo = step == STEP_UNDO;
-        j->job.slow = step == STEP_TELL || step == STEP_PRECHECK ||
-                      run->change.owner == OWNER_SYSTEMD;
+        j->job.slow = step == STEP_TELL || step == STEP_PRECHECK; /* PID 1 is asked */
         (void)text_copy(j->unit, sizeof(j->unit), run->unit);
         return j;
 }
@@ -194,7 +217,8 @@ int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
         case STEP_UNDO:
                 return undo_after(c, run, j, r);
         case STEP_TELL:
-                return tell_after(c, run, j, r);
+                return run->change.state == CHANGE_APPLYING ? apply_told(c, run, j, r)
+                                                            : undo_told(c, run, j, r);
         }
         return STEP_NONE;
 }

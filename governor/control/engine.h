@@ -35,7 +35,8 @@ struct run {
         struct proposal proposal;  /* until the intent */
         struct managed *container; /* NULL: gone, or not found */
         struct limits before;      /* every limit file at the intent; until it is committed */
-        uint64_t others;           /* rows that changed with it */
+        struct limits after;       /* and when the owner had been told; only with @others */
+        uint64_t others;           /* rows that changed when it was told */
         uint64_t signals[4];       /* hard signals when it was applied */
         uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
         uint64_t undone_ns;  /* when the last file was written back and read */
@@ -123,6 +124,13 @@ void run_say(struct run *run, const char *format, ...) PRINTF(2, 3); /* sets its
 bool run_in_force(const struct run *run); /* its values may be in the kernel's files */
 struct change_job *run_job(struct control *c, struct run *run, enum change_step step);
 
+/*
+ * What the rollback of a newer change of the same knob kept: dtgov's own value, not somebody
+ * else's. Returns: whether there is one.
+ */
+bool run_newer_kept(const struct control *c, const struct run *run, unsigned position,
+                struct knob_value *ret);
+
 /* Hands a step to the writers; STEP_NONE does nothing. */
 void run_submit(struct control *c, struct run *run, int step);
 
@@ -130,8 +138,9 @@ void run_submit(struct control *c, struct run *run, int step);
 int run_after(struct control *c, struct run *run, struct change_job *j, int r);
 int precheck_after(struct control *c, struct run *run, struct change_job *j, int r);
 int apply_after(struct control *c, struct run *run, struct change_job *j, int r);
+int apply_told(struct control *c, struct run *run, struct change_job *j, int r);
 int undo_after(struct control *c, struct run *run, struct change_job *j, int r);
-int tell_after(struct control *c, struct run *run, struct change_job *j, int r);
+int undo_told(struct control *c, struct run *run, struct change_job *j, int r);
 
 /* Enters ROLLING_BACK. Returns the step to do. */
 int undo_begin(struct control *c, struct run *run, enum reason reason);

@@ -50,12 +50,12 @@ static bool drive(struct control *c, struct run *run, int step) {
  * What the kernel shows of a change's knobs. One that cannot be read may well hold the new value:
  * the undo looks again, and again until it can.
  */
-static void look(const struct run *run, bool *ret_new, bool *ret_foreign) {
+static void look(const struct control *c, const struct run *run, bool *ret_new, bool *ret_foreign) {
         *ret_new = *ret_foreign = false;
         for (unsigned i = 0; run->container && i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
                 char text[KNOB_VALUE_TEXT_MAX * 2];
-                struct knob_value now;
+                struct knob_value now, kept;
                 ssize_t n = cgroup_read(
                                 run->container->dir_fd, knobs[k->knob].file, text, sizeof(text));
 
@@ -67,7 +67,8 @@ static void look(const struct run *run, bool *ret_new, bool *ret_foreign) {
                 }
                 if (knob_equal(now, k->new) ||
                                 ((run->change.kept_mask >> i & 1) &&
-                                                knob_equal(now, run->change.kept[i])))
+                                                knob_equal(now, run->change.kept[i])) ||
+                                (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept)))
                         *ret_new = true;
                 else if (!knob_equal(now, k->old))
                         *ret_foreign = true;
@@ -105,7 +106,7 @@ static bool recover_one(struct control *c, struct run *run) {
         if (run->this_boot && !run->container && c->containers.unsure)
                 return false; /* it may be there, and nothing is known of it */
         run->pending = false;
-        look(run, &any_new, &any_foreign);
+        look(c, run, &any_new, &any_foreign);
         state = recover_decide(
                         run->change.state, run->this_boot, alive, any_new, any_foreign, &reason);
         if (reason != REASON_NONE)

@@ -121,7 +121,7 @@ int undo_after(struct control *c, struct run *run, struct change_job *j, int r) 
         return run->change.owner == OWNER_SYSTEMD ? STEP_TELL : undo_end(c, run);
 }
 
-int tell_after(struct control *c, struct run *run, struct change_job *j, int r) {
+int undo_told(struct control *c, struct run *run, struct change_job *j, int r) {
         if (run_is_over(run, r))
                 return run_lapse(c, run);
         if (r < 0)

@@ -28,9 +28,12 @@ void signals_read(const struct managed *m, uint64_t ret[static 4]) {
                         ret[i] = 0;
 }
 
-static bool changes_knob(const struct change *x, enum knob_id id) {
+/* A fork that is still refused after a raise is no harm that the lower limit would mend. */
+static bool lowers_pids(const struct change *x) {
         for (unsigned i = 0; i < x->changes_count; i++)
-                if (x->changes[i].knob == id)
+                if (x->changes[i].knob == KNOB_PIDS_MAX &&
+                                knob_compare(KNOB_PIDS_MAX, x->changes[i].new, x->changes[i].old) <
+                                                0)
                         return true;
         return false;
 }
@@ -43,7 +46,7 @@ static enum reason check_signals(const struct run *run) {
                 grown[i] = u64_sub(now[i], run->signals[i]);
         if (grown[SIGNAL_KILL_LOCAL] || (grown[SIGNAL_KILL_BELOW] && grown[SIGNAL_OOM_LOCAL]))
                 return REASON_OOM_KILL;
-        if (grown[SIGNAL_PIDS_REFUSED] && changes_knob(&run->change, KNOB_PIDS_MAX))
+        if (grown[SIGNAL_PIDS_REFUSED] && lowers_pids(&run->change))
                 return REASON_PIDS_REFUSED;
         return REASON_NONE;
 }
@@ -61,17 +64,19 @@ void watch_begin(struct control *c, struct run *run) {
 enum drift { DRIFT_NONE, DRIFT_OLD, DRIFT_FOREIGN };
 
 /* Whether somebody else wrote the knobs of a change that is in force. */
-static enum drift check_drift(struct run *run) {
+static enum drift check_drift(const struct control *c, struct run *run) {
         enum drift drift = DRIFT_NONE;
 
         for (unsigned i = 0; i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
-                struct knob_value now;
+                struct knob_value now, kept;
                 char text[KNOB_VALUE_TEXT_MAX * 2];
 
                 if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) <
                                                 0 ||
-                                knob_read_text(k->knob, text, &now) < 0 || knob_equal(now, k->new))
+                                knob_read_text(k->knob, text, &now) < 0 ||
+                                knob_equal(now, k->new) ||
+                                (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept)))
                         continue;
                 drift = knob_equal(now, k->old) && drift != DRIFT_FOREIGN ? DRIFT_OLD
                                                                           : DRIFT_FOREIGN;
@@ -83,7 +88,7 @@ static enum drift check_drift(struct run *run) {
 }
 
 static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) {
-        enum drift drift = check_drift(run);
+        enum drift drift = check_drift(c, run);
 
         run->drift_ns = now_ns;
         if (drift == DRIFT_NONE)

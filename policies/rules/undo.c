@@ -17,8 +17,7 @@ static bool is_ours(const struct knob_change *change, const struct undo_input *i
         return false;
 }
 
-/* Use and headroom in whole pages, upwards. */
-static uint64_t needed_bytes(enum knob_id id, uint64_t in_use) {
+uint64_t undo_needed_bytes(enum knob_id id, uint64_t in_use) {
         uint64_t room = in_use / 10000 * UNDO_HEADROOM_PERMYRIAD +
                         in_use % 10000 * UNDO_HEADROOM_PERMYRIAD / 10000;
         struct knob_value need = { 0 };
@@ -45,7 +44,7 @@ struct undo_knob undo_decide(const struct knob_change *change, const struct undo
                         knob_compare(change->knob, change->old, input->current) > 0)
                 return undo;
 
-        uint64_t need = needed_bytes(change->knob, input->in_use);
+        uint64_t need = undo_needed_bytes(change->knob, input->in_use);
 
         if (need <= change->old.amount)
                 return undo;

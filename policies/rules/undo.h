@@ -42,6 +42,9 @@ struct undo_input {
 #define UNDO_HEADROOM_BYTES     (8 * MIB)
 struct undo_knob undo_decide(const struct knob_change *change, const struct undo_input *input);
 
+/* Use and that headroom in whole pages, upwards: no limit below it is ever written. */
+uint64_t undo_needed_bytes(enum knob_id id, uint64_t in_use);
+
 /*
  * What recovery makes of an open change found in the journal.
  *

@@ -50,14 +50,74 @@ static void a_kill_of_a_nested_limit_does_not(void **state) {
         fixture_until(f, run, CHANGE_COMMITTED);
 }
 
-static void refused_forks_take_a_pids_change_back(void **state) {
+static void refused_forks_take_a_lower_pids_max_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        fixture_write(f, "pids.max", "900");
+        run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        fixture_write(f, "pids.events", "max 7\n");
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_PIDS_REFUSED);
+        assert_string_equal(fixture_read(f, "pids.max"), "900");
+}
+
+/* The lower limit would refuse more of them. */
+static void refused_forks_leave_a_raise_of_pids_max(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
 
         fixture_write(f, "pids.events", "max 7\n");
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+}
+
+static struct limits others_after(const char *pids_max) {
+        struct limits after = { 0 };
+
+        after.text[KNOB_PIDS_MAX] = strdup(pids_max);
+        return after;
+}
+
+/* As when systemd, told of one limit, writes another one too. */
+static void a_file_that_changed_with_it_goes_back_too(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        fixture_write(f, "pids.max", "150");
+        run->others = 1ULL << KNOB_PIDS_MAX;
+        run->after = others_after("150");
+        assert_int_equal(engine_undo(&f->control, run, REASON_OTHER_CHANGED, NULL), 1);
         fixture_until(f, run, CHANGE_ROLLED_BACK);
-        assert_int_equal(run->change.reason, REASON_PIDS_REFUSED);
         assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
+static void a_file_that_changed_with_it_and_then_by_somebody_else_stays(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        fixture_write(f, "pids.max", "333");
+        run->others = 1ULL << KNOB_PIDS_MAX;
+        run->after = others_after("150");
+        assert_int_equal(engine_undo(&f->control, run, REASON_OTHER_CHANGED, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "pids.max"), "333");
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+static void what_somebody_sets_meanwhile_fails_no_change_of_another_file(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        struct run *run;
+
+        f->control.link.heard_ns = proc_boottime_ns();
+        assert_int_equal(engine_begin(&f->control, &p, 0, NULL), 0);
+        run = f->control.engine.runs;
+        fixture_until(f, run, CHANGE_INTENT);
+        fixture_write(f, "pids.max", "333");
+        fixture_until(f, run, CHANGE_PROBATION);
+        assert_string_equal(fixture_read(f, "pids.max"), "333");
 }
 
 static void a_silent_observer_takes_it_back(void **state) {
@@ -114,6 +174,25 @@ static void use_above_the_old_memory_max_is_kept_and_said(void **state) {
         assert_int_equal(run->change.kept_mask, 1);
         assert_true(run->change.kept[0].amount > 629145600);
         assert_non_null(strstr(run->text, "kept"));
+}
+
+/* What the newer one's rollback kept is dtgov's own value still. */
+static void an_older_change_goes_back_after_a_newer_one_kept_more(void **state) {
+        struct fixture *f = *state;
+        struct run *first, *second;
+
+        fixture_write(f, "memory.max", "536870912");
+        fixture_write(f, "memory.high", "max");
+        first = fixture_apply(f, KNOB_MEMORY_MAX, 805306368, /* end= */ true);
+        second = fixture_apply(f, KNOB_MEMORY_MAX, HIGH_NEW, /* end= */ true);
+        fixture_write(f, "memory.current", "754974720");
+        assert_int_equal(engine_undo(&f->control, second, REASON_PERSON, NULL), 1);
+        fixture_until(f, second, CHANGE_ROLLED_BACK);
+        assert_int_equal(second->change.kept_mask, 1);
+        fixture_write(f, "memory.current", "104857600");
+        assert_int_equal(engine_undo(&f->control, first, REASON_PERSON, NULL), 1);
+        fixture_until(f, first, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.max"), "536870912");
 }
 
 /* Unknown use is no reason to write a limit that may kill. */
@@ -250,11 +329,16 @@ int main(void) {
                 TEST(a_rollback_brings_the_old_value),
                 TEST(a_kill_during_probation_takes_it_back),
                 TEST(a_kill_of_a_nested_limit_does_not),
-                TEST(refused_forks_take_a_pids_change_back),
+                TEST(refused_forks_take_a_lower_pids_max_back),
+                TEST(refused_forks_leave_a_raise_of_pids_max),
+                TEST(a_file_that_changed_with_it_goes_back_too),
+                TEST(a_file_that_changed_with_it_and_then_by_somebody_else_stays),
+                TEST(what_somebody_sets_meanwhile_fails_no_change_of_another_file),
                 TEST(a_silent_observer_takes_it_back),
                 TEST(a_verdict_proves_or_takes_back),
                 TEST(a_third_value_is_left_alone),
                 TEST(use_above_the_old_memory_max_is_kept_and_said),
+                TEST(an_older_change_goes_back_after_a_newer_one_kept_more),
                 TEST(unknown_use_keeps_memory_max_until_it_is_known),
                 TEST(changes_of_a_container_go_back_newest_first),
                 TEST(what_was_on_probation_at_a_crash_goes_back),

@@ -129,6 +129,25 @@ static void a_write_that_hangs_is_taken_back(void **state) {
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
 }
 
+/* Lowering memory.max below use kills: use is looked at once more, right before the write. */
+static void use_that_grew_while_the_intent_was_written_is_not_killed(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        fixture_write(f, "memory.max", "943718400");
+        fixture_write(f, "memory.high", "max");
+        fixture_write(f, "memory.current", "104857600");
+        run_for(f, 1500);
+        sync_ms = 500;
+        run = wish(f, KNOB_MEMORY_MAX, 536870912);
+        fixture_until(f, run, CHANGE_INTENT);
+        fixture_write(f, "memory.current", "524288000");
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_HEADROOM);
+        assert_string_equal(fixture_read(f, "memory.max"), "943718400");
+        assert_non_null(strstr(run->text, "500 MiB"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_end)
 
 int main(void) {
@@ -137,6 +156,7 @@ int main(void) {
                 TEST(a_failing_disk_refuses_changes_until_it_works_again),
                 TEST(a_slow_disk_keeps_no_rollback_waiting),
                 TEST(a_write_that_hangs_is_taken_back),
+                TEST(use_that_grew_while_the_intent_was_written_is_not_killed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
