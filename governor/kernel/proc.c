@@ -115,6 +115,20 @@ int proc_cgroup(int proc_fd, pid_t pid, char ret[static CONTAINER_PATH_SIZE]) {
         return gone;
 }
 
+int proc_is_namespace_init(int proc_fd, pid_t pid) {
+        char buf[8192], *line, *end;
+        ssize_t n = read_of(proc_fd, pid, "status", buf, sizeof(buf));
+
+        if (n < 0)
+                return (int)n;
+        line = strstr(buf, "\nNSpid:\t"); /* one pid for each namespace, its own the last */
+        if (!line)
+                return -ENODATA;
+        line += strlen("\nNSpid:\t");
+        end = strchrnul(line, '\n');
+        return end - line > 2 && end[-1] == '1' && end[-2] == '\t';
+}
+
 int proc_runqueue_wait_ns(int proc_fd, pid_t pid, uint64_t *ret_ns) {
         CLEANUP(closep) int fd = -1;
         const struct dirent *entry;

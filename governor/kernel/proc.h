@@ -29,6 +29,15 @@ int proc_stat(int proc_fd, pid_t pid, struct proc_stat *ret);
  */
 int proc_cgroup(int proc_fd, pid_t pid, char ret[static CONTAINER_PATH_SIZE]);
 
+/*
+ * Whether the process is the init of a pid namespace below that of /proc itself.
+ *
+ * Source:  Documentation/filesystems/proc.rst, NSpid
+ * Returns: 1 it is, 0 it is not
+ * Errors:  -ESRCH; -ENODATA the kernel does not say
+ */
+int proc_is_namespace_init(int proc_fd, pid_t pid);
+
 /* Time that all its threads waited for a CPU, in ns, summed over at most 256 of them. */
 int proc_runqueue_wait_ns(int proc_fd, pid_t pid, uint64_t *ret_ns);
 

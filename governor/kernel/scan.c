@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names alone decide here what a cgroup is; only the names of engines are known. A container of
- * plain runc or crun may lie anywhere and is found by its hook, not by a scan.
+ * Engines are known by the names that they give. A container of plain runc, crun or ctr may lie
+ * anywhere under any name: what tells it is the init of a pid namespace of its own. Without one
+ * (--pid=host) only its hook does.
  */
 #include "governor/kernel/scan.h"
 
@@ -137,6 +138,46 @@ static int take_oldest(void *data, pid_t pid) {
         return 0;
 }
 
+static int take_init(void *data, pid_t pid) {
+        struct scan *s = data;
+
+        return s->container.pid == 0 && proc_is_namespace_init(s->proc_fd, pid) > 0
+                               ? take_oldest(data, pid)
+                               : 0;
+}
+
+/* "runc-web.scope" and "crun-web.scope/container" are of web, "/default/web" is. */
+static bool copy_id(const char *path, char ret[static CONTAINER_ID_SIZE]) {
+        static const char *const runtimes[] = { "runc-", "crun-", "nerdctl-" };
+        const char *name = strrchr(path, '/') + 1, *end = path + strlen(path);
+
+        if (strcmp(name, "container") == 0 && ends_with(path, (size_t)(name - 1 - path), ".scope"))
+                for (end = name - 1, name = end; name > path && name[-1] != '/'; name--)
+                        ;
+        for (size_t i = 0; i < ARRAY_LEN(runtimes); i++)
+                if (strncmp(name, runtimes[i], strlen(runtimes[i])) == 0)
+                        name += strlen(runtimes[i]);
+        if (ends_with(name, (size_t)(end - name), ".scope"))
+                end -= strlen(".scope");
+        if (end - name >= CONTAINER_ID_SIZE)
+                return false;
+        memcpy(ret, name, (size_t)(end - name));
+        ret[end - name] = '\0';
+        return container_id_valid(ret);
+}
+
+/* What people start in their sessions (unshare, a browser's sandbox) is no engine's container. */
+static bool holds_init(struct scan *s, int dir_fd, const char *path, unsigned *ret_flags) {
+        if (strncmp(path, "/user.slice/", 12) == 0 || scan_protected(path, "") ||
+                        !copy_id(path, s->container.id))
+                return false;
+        *ret_flags = CONTAINER_ADOPTED;
+        if (ends_with(path, strlen(path), ".scope"))
+                *ret_flags |= CONTAINER_OWNED_BY_SYSTEMD;
+        (void)cgroup_each_pid(dir_fd, PIDS_TRIED, take_init, s);
+        return s->container.pid != 0;
+}
+
 static int scan_one(void *data, int dir_fd, const char *path) {
         struct scan *s = data;
         struct container *c = &s->container;
@@ -145,7 +186,7 @@ static int scan_one(void *data, int dir_fd, const char *path) {
         int r;
 
         memset(c, 0, sizeof(*c));
-        if (scan_classify(path, c->id, &flags) == 0)
+        if (scan_classify(path, c->id, &flags) == 0 && !holds_init(s, dir_fd, path, &flags))
                 return 0;
         /* crun's own leaf: the limits are there, and the scope around it is systemd's. */
         if (!ends_with(path, strlen(path), "/container") &&
@@ -162,7 +203,8 @@ static int scan_one(void *data, int dir_fd, const char *path) {
                 return 1;
 
         c->cgroup_inode = st.st_ino;
-        (void)cgroup_each_pid(dir_fd, PIDS_TRIED, take_oldest, s);
+        if (c->pid == 0)
+                (void)cgroup_each_pid(dir_fd, PIDS_TRIED, take_oldest, s);
         r = s->each(s->data, c, flags);
         if (r < 0)
                 return r;

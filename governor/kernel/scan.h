@@ -7,6 +7,9 @@
  *     /machine.slice/libpod-<64 hex>.scope[/container] Podman (the leaf is crun's)
  *     /kubepods.slice/.../cri-containerd-<id>.scope   Kubernetes: observed only
  *     /user.slice/.../...                             rootless: observed only
+ *
+ * or, under any other name, by the init of a pid namespace that is in them (plain runc and crun,
+ * ctr, LXC); the id then is the name.
  */
 #pragma once
 
@@ -33,8 +36,9 @@ int scan_classify(const char *path, char ret_id[static CONTAINER_ID_SIZE], unsig
 bool scan_protected(const char *path, const char *self);
 
 /*
- * Walks the hierarchy and calls @each for every populated cgroup that scan_classify() knows, with
- * pid 0 when no process could be read. Stops when it returns below 0 and hands that on.
+ * Walks the hierarchy and calls @each for every populated cgroup that scan_classify() knows or that
+ * holds the init of a pid namespace, with pid 0 when no process could be read. Stops when it
+ * returns below 0 and hands that on.
  *
  * Errors: of @each; also when a part could not be read and there may be more containers
  */

@@ -152,10 +152,62 @@ static void a_scan_finds_each_populated_container_once(void **state) {
         tree_remove(&tree);
 }
 
+static void add_status(const struct tree *tree, int pid, const char *nspid) {
+        char path[64], text[128];
+
+        (void)snprintf(path, sizeof(path), "proc/%d/status", pid);
+        (void)snprintf(text, sizeof(text), "Name:\tNSpid\nPid:\t%d\nNSpid:\t%s\nVmPeak:\t1 kB\n",
+                        pid, nspid);
+        tree_write(tree, path, text);
+}
+
+/* Plain runc and crun, ctr: no engine gave them a name that could be known. */
+static void the_init_of_a_pid_namespace_makes_a_container(void **state) {
+        static const struct {
+                const char *cgroup, *nspid, *found; /* NULL: none */
+        } rows[] = {
+                { "/default/web", "20\t1", "web 1 20 700 /default/web" },
+                { "/system.slice/runc-web.scope", "20\t1",
+                                "web 5 20 700 /system.slice/runc-web.scope" },
+                { "/system.slice/crun-web.scope/container", "20\t1",
+                                "web 1 20 700 /system.slice/crun-web.scope/container" },
+                { "/web", "20\t7\t1", "web 1 20 700 /web" },
+                { "/web", "20", NULL },
+                { "/web", "20\t11", NULL },
+                { "/web", "1", NULL },
+                { "/-web", "20\t1", NULL },
+                { "/system.slice/web.service", "20\t1", NULL },
+                { "/user.slice/user-1000.slice/app-browser.scope", "20\t1", NULL },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct tree tree = tree_make();
+                struct cgroup_root root;
+                struct found found = { 0 };
+                char path[128];
+                int proc_fd;
+
+                add_process(&tree, rows[i].cgroup, 20, 700);
+                add_status(&tree, 20, rows[i].nspid);
+                (void)snprintf(path, sizeof(path), "%s/cgroup", tree.path);
+                assert_int_equal(cgroup_root_open(path, &root, NULL), 0);
+                proc_fd = tree_open(&tree, "proc");
+                assert_int_equal(scan_containers(&root, proc_fd, note, &found), 0);
+                assert_int_equal(found.count, rows[i].found ? 1 : 0);
+                if (rows[i].found)
+                        assert_non_null(strstr(found.text, rows[i].found));
+                (void)close(proc_fd);
+                cgroup_root_close(&root);
+                tree_remove(&tree);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(engines_are_known_by_the_names_they_give),
                 cmocka_unit_test(what_keeps_the_host_alive_is_protected),
+                cmocka_unit_test(the_init_of_a_pid_namespace_makes_a_container),
                 cmocka_unit_test(a_scan_finds_each_populated_container_once),
         };
 
