@@ -85,8 +85,9 @@ int cgroup_walk(int dir_fd, const char *path, size_t max,
                 int (*each)(void *data, int dir_fd, const char *path), void *data);
 
 /*
- * Calls @each for every pid in the cgroup and at most CGROUP_CHILDREN_MAX descendants, at most @max
- * pids; the order is the kernel's, a pid may come twice. Stops when @each returns below 0 and hands
- * that on.
+ * Calls @each for every pid in the cgroup itself, or in it and at most CGROUP_CHILDREN_MAX
+ * descendants, at most @max pids; the order is the kernel's, a pid may come twice. Stops when @each
+ * returns below 0 and hands that on.
  */
+int cgroup_each_own_pid(int dir_fd, size_t max, int (*each)(void *data, pid_t pid), void *data);
 int cgroup_each_pid(int dir_fd, size_t max, int (*each)(void *data, pid_t pid), void *data);

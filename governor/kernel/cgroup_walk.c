@@ -140,6 +140,13 @@ static int pids_of(void *data, int dir_fd, const char *path) {
         return r < 0 ? r : 0;
 }
 
+int cgroup_each_own_pid(int dir_fd, size_t max, int (*each)(void *data, pid_t pid), void *data) {
+        struct pids p = { .left = max, .each = each, .data = data };
+        int r = pids_of(&p, dir_fd, "");
+
+        return r == PIDS_ENOUGH ? 0 : r;
+}
+
 int cgroup_each_pid(int dir_fd, size_t max, int (*each)(void *data, pid_t pid), void *data) {
         struct pids p = { .left = max, .each = each, .data = data };
         int r;

@@ -146,19 +146,20 @@ static int take_init(void *data, pid_t pid) {
                                : 0;
 }
 
-/* "runc-web.scope" and "crun-web.scope/container" are of web, "/default/web" is. */
+/* "runc-web.scope" and "crun-web.scope/container" are of web, and so is "/default/web". */
 static bool copy_id(const char *path, char ret[static CONTAINER_ID_SIZE]) {
-        static const char *const runtimes[] = { "runc-", "crun-", "nerdctl-" };
+        static const char *const runtimes[] = { "runc-", "crun-" };
         const char *name = strrchr(path, '/') + 1, *end = path + strlen(path);
 
         if (strcmp(name, "container") == 0 && ends_with(path, (size_t)(name - 1 - path), ".scope"))
                 for (end = name - 1, name = end; name > path && name[-1] != '/'; name--)
                         ;
-        for (size_t i = 0; i < ARRAY_LEN(runtimes); i++)
-                if (strncmp(name, runtimes[i], strlen(runtimes[i])) == 0)
-                        name += strlen(runtimes[i]);
-        if (ends_with(name, (size_t)(end - name), ".scope"))
+        if (ends_with(name, (size_t)(end - name), ".scope")) {
                 end -= strlen(".scope");
+                for (size_t i = 0; i < ARRAY_LEN(runtimes); i++)
+                        if (strncmp(name, runtimes[i], strlen(runtimes[i])) == 0)
+                                name += strlen(runtimes[i]);
+        }
         if (end - name >= CONTAINER_ID_SIZE)
                 return false;
         memcpy(ret, name, (size_t)(end - name));
@@ -174,7 +175,7 @@ static bool holds_init(struct scan *s, int dir_fd, const char *path, unsigned *r
         *ret_flags = CONTAINER_ADOPTED;
         if (ends_with(path, strlen(path), ".scope"))
                 *ret_flags |= CONTAINER_OWNED_BY_SYSTEMD;
-        (void)cgroup_each_pid(dir_fd, PIDS_TRIED, take_init, s);
+        (void)cgroup_each_own_pid(dir_fd, PIDS_TRIED, take_init, s);
         return s->container.pid != 0;
 }
 

@@ -94,7 +94,7 @@ static int note(void *data, const struct container *c, unsigned flags) {
         size_t used = strlen(found->text);
 
         found->count++;
-        (void)snprintf(found->text + used, sizeof(found->text) - used, "%.4s %u %d %llu %s\n",
+        (void)snprintf(found->text + used, sizeof(found->text) - used, "%.8s %u %d %llu %s\n",
                         c->id, flags, c->pid, (unsigned long long)c->starttime_ticks, c->cgroup);
         return found->count == 99 ? -EINTR : 0;
 }
@@ -134,9 +134,9 @@ static void a_scan_finds_each_populated_container_once(void **state) {
 
         assert_int_equal(scan_containers(&root, proc_fd, note, &found), 0);
         assert_int_equal(found.count, 2);
-        assert_non_null(strstr(found.text, "0123 1 21 600 /docker/" ID "\n"));
+        assert_non_null(strstr(found.text, "01234567 1 21 600 /docker/" ID "\n"));
         assert_non_null(strstr(found.text,
-                        "fedc 1 30 800 /machine.slice/libpod-" OTHER ".scope/container\n"));
+                        "fedcba98 1 30 800 /machine.slice/libpod-" OTHER ".scope/container\n"));
 
         found = (struct found){ .count = 98 };
         assert_int_equal(scan_containers(&root, proc_fd, note, &found), -EINTR);
@@ -172,6 +172,7 @@ static void the_init_of_a_pid_namespace_makes_a_container(void **state) {
                 { "/system.slice/crun-web.scope/container", "20\t1",
                                 "web 1 20 700 /system.slice/crun-web.scope/container" },
                 { "/web", "20\t7\t1", "web 1 20 700 /web" },
+                { "/runc-web", "20\t1", "runc-web 1 20 700 /runc-web" },
                 { "/web", "20", NULL },
                 { "/web", "20\t11", NULL },
                 { "/web", "1", NULL },
@@ -203,11 +204,36 @@ static void the_init_of_a_pid_namespace_makes_a_container(void **state) {
         }
 }
 
+/* Not the cgroup around it, whose processes are all below. */
+static void the_init_of_a_container_below_makes_none(void **state) {
+        struct tree tree = tree_make();
+        struct cgroup_root root;
+        struct found found = { 0 };
+        char path[128];
+        int proc_fd;
+
+        (void)state;
+        add_process(&tree, "/default/web", 20, 700);
+        add_status(&tree, 20, "20\t1");
+        tree_write(&tree, "cgroup/default/cgroup.procs", "");
+        tree_write(&tree, "cgroup/default/cgroup.events", "populated 1\n");
+        (void)snprintf(path, sizeof(path), "%s/cgroup", tree.path);
+        assert_int_equal(cgroup_root_open(path, &root, NULL), 0);
+        proc_fd = tree_open(&tree, "proc");
+        assert_int_equal(scan_containers(&root, proc_fd, note, &found), 0);
+        assert_int_equal(found.count, 1);
+        assert_non_null(strstr(found.text, "web 1 20 700 /default/web"));
+        (void)close(proc_fd);
+        cgroup_root_close(&root);
+        tree_remove(&tree);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(engines_are_known_by_the_names_they_give),
                 cmocka_unit_test(what_keeps_the_host_alive_is_protected),
                 cmocka_unit_test(the_init_of_a_pid_namespace_makes_a_container),
+                cmocka_unit_test(the_init_of_a_container_below_makes_none),
                 cmocka_unit_test(a_scan_finds_each_populated_container_once),
         };
 
