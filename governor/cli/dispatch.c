@@ -50,6 +50,9 @@ const struct command commands[] = {
         { "changes", "[ENV]", "what was changed, newest first, and what became of it",
                         "  dtgov changes\n  dtgov changes api --json\n", READING, 0, 1,
                         run_changes },
+        { "watch", "[-n EVENTS]", "what happens, a line an event, until interrupted",
+                        "  dtgov watch\n  dtgov watch --json | jq -c .event\n",
+                        READING | OPTION_COUNT, 0, 0, run_watch },
         { "doctor", "", "what this host lacks, and the command that mends it",
                         "  dtgov doctor\n  sudo dtgov doctor    also sees what only root may "
                         "read\n",
@@ -71,7 +74,7 @@ static const struct {
         { "    --reason TEXT", "why; it is kept", OPTION_REASON },
         { "    --all", "all of them", OPTION_ALL },
         { "    --once", "print once and end", OPTION_ONCE },
-        { "-n LINES", "at most so many", OPTION_COUNT },
+        { "-n COUNT", "at most so many", OPTION_COUNT },
         { "    --exit-code", "exit with 3 when there is something to see", OPTION_EXIT_CODE },
 };
 

@@ -542,6 +542,37 @@ static void ascii_where_the_locale_is_c(void **state) {
                 assert_false(*s & 0x80);
 }
 
+static void watch_begins_with_what_is_open(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run(b, "watch -n 2"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "finding   found      api lost 41 s"));
+        assert_non_null(strstr(b->out, "proposal  pending    api: cpu.max 0.5"));
+        assert_int_equal(run(b, "watch -n 1 --json"), EXIT_DONE);
+        assert_int_equal(strncmp(b->out, "{\"id\":\"F12\",\"kind\":\"finding\"", 28), 0);
+}
+
+/* The container ends while somebody watches. */
+static void *end_container(void *data) {
+        struct bench *b = data;
+
+        (void)usleep(300000);
+        for (size_t i = 0; i < b->fakes_count; i++)
+                if (strcmp(b->fakes[i].method, "ListContainers") == 0)
+                        (void)strcpy(b->fakes[i].parameters, "{\"containers\":[]}");
+        return NULL;
+}
+
+static void watch_tells_what_has_ended(void **state) {
+        struct bench *b = *state;
+        pthread_t thread;
+
+        assert_int_equal(pthread_create(&thread, NULL, end_container, b), 0);
+        assert_int_equal(run(b, "watch -n 3"), EXIT_DONE);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_non_null(strstr(b->out, "container ended      api\n"));
+}
+
 #define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void) {
@@ -561,6 +592,8 @@ int main(void) {
                 AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
                 AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),
                 AGAINST_DAEMONS(commands_list_themselves),
+                AGAINST_DAEMONS(watch_begins_with_what_is_open),
+                AGAINST_DAEMONS(watch_tells_what_has_ended),
                 AGAINST_DAEMONS(ascii_where_the_locale_is_c),
         };
 
