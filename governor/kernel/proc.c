@@ -2,6 +2,9 @@
 /*
  * Everything is looked up by the caller's fd of /proc, so that tests can hand in a fixture. A
  * process may vanish between any two reads: that is -ESRCH, whatever the kernel called it.
+ *
+ * What lies in a process's own memory (cmdline, environ) is never read: a page of it may never
+ * come.
  */
 #include "governor/kernel/proc.h"
 

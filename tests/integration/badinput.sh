@@ -76,11 +76,32 @@ echo "- names ($SECONDS s)"
 cp /bin/bash "/run/a) R 0 0"
 cp /bin/bash $'/run/b\n\033[31m\xff'
 start_plain names bash -c $'"/run/a) R 0 0" -c "while :; do :; done" & "/run/b\n\033[31m\xff" -c "while :; do :; done" & wait'
-processes() { observer ListProcesses '{"containerId":"names"}' | jq -r '.processes[].name' 2> /dev/null; }
-t_ok "13: a name like a line of /proc/PID/stat is read right" wait_for 20 eval 'processes | grep -qF "a) R 0 0"'
+processes() { # ID: their names
+        observer ListProcesses "{\"containerId\":\"$1\"}" | jq -r '.processes[].name' 2> /dev/null
+}
+t_ok "13: a name like a line of /proc/PID/stat is read right" wait_for 20 eval 'processes names | grep -qF "a) R 0 0"'
 output=$(dtgov top --once 2>&1; dtgov status 2>&1; dtgov findings 2>&1)
 t_ok "13: no escape sequence of a name reaches the terminal" test "$output" = "${output//$'\033'/}"
 end_plain names
+
+echo "- a command line that nobody can read ($SECONDS s)"
+gcc -static -O1 -D_GNU_SOURCE -o /usr/local/bin/stuck /src/tests/integration/stuck.c
+modprobe fuse
+mkdir /run/stuck
+start_plain stuck /usr/local/bin/stuck /run/stuck
+has_worker() { worker=$(sed "/^$pid\$/d" "$T/stuck/cgroup.procs") && [ "$worker" ]; }
+wait_for 10 has_worker
+cat "/proc/$worker/cmdline" > /dev/null 2>&1 &
+reader=$!
+sleep 2
+t_ok "15: whoever reads it waits" grep -q '^State:.[SD]' "/proc/$reader/status"
+t_ok "15: the observer does not read it: the process has its name" wait_for 20 eval 'processes stuck | grep -q stuck'
+t_ok "15: dtgov top shows it" says stuck "$(timeout 10 "$B/dtgov" top --once < /dev/null)"
+t_ok "15: both daemons answer" observer_present
+t_ok "15: the reader waits still" grep -q '^State:.[SD]' "/proc/$reader/status"
+end_plain stuck
+wait "$reader"
+umount /run/stuck
 
 echo "- what may be asked for ($SECONDS s)"
 echo 200M > "$T/one/memory.max"
