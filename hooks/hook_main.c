@@ -23,8 +23,6 @@
 #define CPU_SEC      1
 #define HEAP_SIZE    (4 * MIB)
 
-static char state_text[HOOK_STATE_MAX + 1];
-
 #ifndef __SANITIZE_ADDRESS__
 /*
  * The hook's malloc: it never gives anything back, since the process ends within milliseconds, and
@@ -52,7 +50,7 @@ static bool heap_enlarge(void) {
         return true;
 }
 
-void *malloc(size_t size) {
+static void *take(size_t size) {
         /* One element before each piece holds its size, for realloc(). */
         size_t count = size / sizeof(max_align_t) + 2;
         max_align_t *piece;
@@ -68,31 +66,43 @@ void *malloc(size_t size) {
         return piece + 1;
 }
 
+void *malloc(size_t size) {
+        return take(size);
+}
+
 void free(void *pointer) {
         (void)pointer;
 }
 
-/* The room is zero from the start and no piece is given twice. */
 void *calloc(size_t count, size_t size) {
         size_t total;
+        void *room;
 
         if (__builtin_mul_overflow(count, size, &total)) {
                 errno = ENOMEM;
                 return NULL;
         }
-        return malloc(total);
+        room = take(total); /* malloc() and memset() would be made this very function */
+        return room ? memset(room, 0, total) : NULL;
 }
 
+/* What the newest piece no longer needs is there for the next: a page that is touched is dear. */
 void *realloc(void *pointer, size_t size) {
+        max_align_t *piece = (max_align_t *)pointer - 1;
         size_t before;
         void *moved;
 
         if (!pointer)
-                return malloc(size);
-        memcpy(&before, (max_align_t *)pointer - 1, sizeof(before));
-        if (size <= before)
+                return take(size);
+        memcpy(&before, piece, sizeof(before));
+        if (size <= before) {
+                if (piece + before / sizeof(*piece) + 2 == heap) {
+                        heap = piece + size / sizeof(*piece) + 2;
+                        memcpy(piece, &size, sizeof(size));
+                }
                 return pointer;
-        moved = malloc(size);
+        }
+        moved = take(size);
         if (moved)
                 memcpy(moved, pointer, before);
         return moved;
@@ -129,6 +139,7 @@ int main(int argc, char **argv) {
                 .cgroup_type = CGROUP2_SUPER_MAGIC,
                 .parent = getppid(),
         };
+        char *state, *fit;
         ssize_t len;
 
         (void)clearenv();
@@ -137,8 +148,13 @@ int main(int argc, char **argv) {
         arm_deadline();
         hook_take_arguments(&paths, argc, (const char *const *)argv);
 
-        len = hook_read_state(STDIN_FILENO, state_text, HOOK_STDIN_NS);
-        if (len > 0)
-                (void)hook_run(&paths, state_text, (size_t)len);
+        state = malloc(HOOK_STATE_MAX + 1);
+        if (!state)
+                _exit(0);
+        len = hook_read_state(STDIN_FILENO, state, HOOK_STDIN_NS);
+        if (len > 0) {
+                fit = realloc(state, (size_t)len + 1);
+                (void)hook_run(&paths, fit ? fit : state, (size_t)len);
+        }
         _exit(0);
 }

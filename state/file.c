@@ -81,6 +81,19 @@ int file_write_all(int fd, const void *data, size_t len) {
         return 0;
 }
 
+int file_create_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode) {
+        CLEANUP(closep)
+        int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = file_write_all(fd, data, len);
+        if (r < 0)
+                (void)unlinkat(dir_fd, name, 0);
+        return r;
+}
+
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode,
                 bool durable) {
         CLEANUP(closep) int fd = -1;

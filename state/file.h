@@ -33,6 +33,14 @@ int file_load_at(int dir_fd, const char *name, size_t max, char **ret, size_t *r
 int file_write_all(int fd, const void *data, size_t len);
 
 /*
+ * Makes a file that is not there yet, with its content in one write(2): who reads it too early sees
+ * nothing in it or, of more than a page, its beginning.
+ *
+ * Errors: -EEXIST it is there; of openat(2) and write(2): nothing is left
+ */
+int file_create_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode);
+
+/*
  * Replaces a file by a temporary one of the same directory and rename(2): a reader sees the old
  * file or the new one. @durable also waits for the disk (file and directory).
  */

@@ -75,8 +75,12 @@ int registry_put(int dir_fd, const struct container *c) {
         if (len >= CONTAINER_FILE_MAX)
                 return -EFBIG;
 
+        /* Cheaper by a rename than a temporary file; a text cut short is no JSON. */
         registry_name(c, name);
-        return file_replace_at(dir_fd, name, text, len, 0600, /* durable= */ false);
+        r = file_create_at(dir_fd, name, text, len, 0600);
+        if (r == -EEXIST)
+                r = file_replace_at(dir_fd, name, text, len, 0600, /* durable= */ false);
+        return r;
 }
 
 int registry_get(int dir_fd, const char *name, struct container *ret, struct error *err) {
@@ -92,6 +96,8 @@ int registry_get(int dir_fd, const char *name, struct container *ret, struct err
         len = file_read_at(dir_fd, name, text, sizeof(text));
         if (len < 0)
                 return error_errno(err, (int)len, "%s", name);
+        if (len == 0)
+                return error_set(err, -ENOENT, "%s: not written yet", name);
         r = container_from_json(text, (size_t)len, &c, err);
         if (r < 0)
                 return error_prefix(err, r, "%s", name);

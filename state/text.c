@@ -64,12 +64,29 @@ void text_printable(const char *text, char *out, size_t size) {
         out[used] = '\0';
 }
 
+/* How many bytes at the start are ASCII, by eights: nearly all text is nothing else. */
+static size_t ascii_prefix(const unsigned char *s, size_t len) {
+        size_t n = 0;
+
+        for (uint64_t eight; n + sizeof(eight) <= len; n += sizeof(eight)) {
+                memcpy(&eight, s + n, sizeof(eight));
+                if (eight & 0x8080808080808080)
+                        break;
+        }
+        while (n < len && s[n] < 0x80)
+                n++;
+        return n;
+}
+
 bool text_is_utf8(const char *text, size_t len) {
         const unsigned char *s = (const unsigned char *)text;
 
         while (len > 0) {
                 uint32_t c;
-                size_t n = decode(s, len, &c);
+                size_t n = ascii_prefix(s, len);
+
+                if (n == 0)
+                        n = decode(s, len, &c);
 
                 if (n == 0)
                         return false;

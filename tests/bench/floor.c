@@ -5,8 +5,10 @@
  *     floor write FILE VALUE           open, write, close of one file; prints ns
  *     floor rollback PARENT FILE VALUE open, read, write, read, close of FILE in every child
  *     floor trigger PRESSURE "some X Y" SECONDS  prints CLOCK_BOOTTIME ns at each event
- *     floor watch FILE SECONDS         prints CLOCK_BOOTTIME ns at each write to FILE (inotify)
- *     floor now                        prints CLOCK_BOOTTIME ns
+ *     floor durable DIR FILE VALUE     4 KiB and fdatasync in DIR, then as write; prints ns
+ *     floor bursts PROCS COUNT PERIOD_MS LENGTH_MS  in that cgroup it computes COUNT times; prints
+ *                                      CLOCK_BOOTTIME ns at the begin of each
+ *     floor stamp                      its input, each line behind CLOCK_BOOTTIME ns
  */
 #include "state/base.h"
 #include "state/file.h"
@@ -16,7 +18,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t clock) {
@@ -72,44 +73,74 @@ static int floor_rollback(char **argv) {
         return 0;
 }
 
-/* Prints the time at each event of @fd until @seconds have passed. */
-static int watch(int fd, short events, const char *seconds) {
-        uint64_t end = clock_ns(CLOCK_BOOTTIME) + strtoul(seconds, NULL, 10) * NSEC_PER_SEC, now;
-        char buf[4096];
+static int floor_trigger(char **argv) {
+        uint64_t end = clock_ns(CLOCK_BOOTTIME) + strtoul(argv[2], NULL, 10) * NSEC_PER_SEC, now;
+        CLEANUP(closep) int fd = open(argv[0], O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
+        if (fd < 0 || write(fd, argv[1], strlen(argv[1]) + 1) < 0)
+                return 1;
         while ((now = clock_ns(CLOCK_BOOTTIME)) < end) {
-                struct pollfd p = { .fd = fd, .events = events };
+                struct pollfd p = { .fd = fd, .events = POLLPRI };
 
                 if (poll(&p, 1, (int)((end - now) / NSEC_PER_MSEC) + 1) <= 0)
                         continue;
                 print_ns(clock_ns(CLOCK_BOOTTIME));
-                if (events == POLLIN)
-                        (void)!read(fd, buf, sizeof(buf));
                 if (p.revents & POLLERR)
                         return 1;
         }
         return 0;
 }
 
-static int floor_trigger(char **argv) {
-        CLEANUP(closep) int fd = open(argv[0], O_RDWR | O_NONBLOCK | O_CLOEXEC);
+static int floor_durable(char **argv) {
+        char path[600], page[4096] = "";
+        CLEANUP(closep) int fd = -1, file = -1;
+        uint64_t start;
 
-        if (fd < 0 || write(fd, argv[1], strlen(argv[1]) + 1) < 0)
+        (void)snprintf(path, sizeof(path), "%s/floor", argv[0]);
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || posix_fallocate(fd, 0, sizeof(page)) != 0 || fsync(fd) < 0)
                 return 1;
-        return watch(fd, POLLPRI, argv[2]);
+        start = clock_ns(CLOCK_MONOTONIC);
+        if (pwrite(fd, page, sizeof(page), 0) < 0 || fdatasync(fd) < 0)
+                return 1;
+        file = open(argv[1], O_WRONLY | O_CLOEXEC);
+        if (file < 0 || file_write_all(file, argv[2], strlen(argv[2])) < 0)
+                return 1;
+        print_ns(clock_ns(CLOCK_MONOTONIC) - start);
+        return 0;
 }
 
-static int floor_watch(char **argv) {
-        CLEANUP(closep) int fd = inotify_init1(IN_CLOEXEC);
+static int floor_bursts(char **argv) {
+        unsigned long count = strtoul(argv[1], NULL, 10), period_ms = strtoul(argv[2], NULL, 10),
+                      length_ms = strtoul(argv[3], NULL, 10);
+        CLEANUP(closep) int fd = open(argv[0], O_WRONLY | O_CLOEXEC);
+        struct timespec next;
 
-        if (fd < 0 || inotify_add_watch(fd, argv[0], IN_MODIFY) < 0)
+        if (fd < 0 || file_write_all(fd, "0", 1) < 0)
                 return 1;
-        return watch(fd, POLLIN, argv[1]);
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        for (; count > 0; count--) {
+                uint64_t end = clock_ns(CLOCK_MONOTONIC) + length_ms * NSEC_PER_MSEC;
+
+                print_ns(clock_ns(CLOCK_BOOTTIME));
+                while (clock_ns(CLOCK_MONOTONIC) < end)
+                        ;
+                next.tv_nsec += (long)(period_ms % 1000 * NSEC_PER_MSEC);
+                next.tv_sec += (time_t)(period_ms / 1000) + next.tv_nsec / (long)NSEC_PER_SEC;
+                next.tv_nsec %= (long)NSEC_PER_SEC;
+                clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+        }
+        return 0;
 }
 
-static int floor_now(char **argv) {
+static int floor_stamp(char **argv) {
+        char line[4096];
+
         (void)argv;
-        print_ns(clock_ns(CLOCK_BOOTTIME));
+        while (fgets(line, sizeof(line), stdin)) {
+                printf("%llu %s", (unsigned long long)clock_ns(CLOCK_BOOTTIME), line);
+                (void)fflush(stdout);
+        }
         return 0;
 }
 
@@ -122,8 +153,9 @@ int main(int argc, char **argv) {
                 { "write", 2, floor_write },
                 { "rollback", 3, floor_rollback },
                 { "trigger", 3, floor_trigger },
-                { "watch", 2, floor_watch },
-                { "now", 0, floor_now },
+                { "durable", 3, floor_durable },
+                { "bursts", 4, floor_bursts },
+                { "stamp", 0, floor_stamp },
         };
 
         for (size_t i = 0; argc > 1 && i < ARRAY_LEN(modes); i++)

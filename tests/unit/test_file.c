@@ -134,6 +134,19 @@ static void a_file_that_says_it_is_empty_and_is_not_is_refused(void **state) {
         assert_null(text);
 }
 
+static void a_file_is_made_whole_or_not_at_all(void **state) {
+        const struct tree *tree = *state;
+
+        assert_int_equal(file_create_at(tree->fd, "file", "new", 3, 0600), 0);
+        assert_content(tree, "file", "new");
+        assert_int_equal(file_create_at(tree->fd, "file", "other", 5, 0600), -EEXIST);
+        assert_content(tree, "file", "new");
+        write_left = 2;
+        assert_int_equal(file_create_at(tree->fd, "half", "new", 3, 0600), -ENOSPC);
+        write_left = -1;
+        assert_int_equal(names(tree), 1);
+}
+
 static void a_file_is_replaced_whole_with_its_mode(void **state) {
         const struct tree *tree = *state;
         struct stat st;
@@ -204,6 +217,7 @@ int main(void) {
                 TEST(reading_waits_for_no_fifo_and_follows_no_link),
                 TEST(a_file_is_loaded_up_to_the_limit),
                 TEST(a_file_that_says_it_is_empty_and_is_not_is_refused),
+                TEST(a_file_is_made_whole_or_not_at_all),
                 TEST(a_file_is_replaced_whole_with_its_mode),
                 TEST(writing_goes_on_after_a_short_write),
                 TEST(what_fails_leaves_the_old_file_and_no_temporary_one),

@@ -107,6 +107,28 @@ static void a_container_put_is_got_again_by_its_name(void **state) {
         assert_memory_equal(&c, &sample, sizeof(c));
 }
 
+static void a_file_that_is_being_written_is_not_there_yet(void **state) {
+        struct place *place = *state;
+        struct container c;
+
+        assert_int_equal(file_create_at(place->fd, "c.1.77.json", "", 0, 0600), 0);
+        assert_int_equal(registry_get(place->fd, "c.1.77.json", &c, NULL), -ENOENT);
+        assert_int_equal(registry_put(place->fd, &sample), 0);
+        assert_int_equal(registry_get(place->fd, "c.1.77.json", &c, NULL), 0);
+}
+
+static void a_file_cut_short_is_never_taken_for_a_whole_one(void **state) {
+        struct place *place = *state;
+        char text[CONTAINER_FILE_MAX];
+        struct container c;
+        ssize_t len;
+
+        assert_int_equal(registry_put(place->fd, &sample), 0);
+        len = file_read_at(place->fd, "c.1.77.json", text, sizeof(text));
+        for (ssize_t n = 1; n < len; n++)
+                assert_int_equal(container_from_json(text, (size_t)n, &c, NULL), -EINVAL);
+}
+
 static void a_file_is_only_for_root(void **state) {
         struct place *place = *state;
         struct stat st;
@@ -175,6 +197,8 @@ int main(void) {
                 cmocka_unit_test(a_name_is_parsed_back_exactly_or_not_at_all),
                 cmocka_unit_test(the_longest_id_and_inode_fit_into_a_name),
                 TEST(a_container_put_is_got_again_by_its_name),
+                TEST(a_file_that_is_being_written_is_not_there_yet),
+                TEST(a_file_cut_short_is_never_taken_for_a_whole_one),
                 TEST(a_file_is_only_for_root),
                 TEST(a_file_about_another_container_is_refused),
                 TEST(a_name_that_leads_elsewhere_is_refused),
