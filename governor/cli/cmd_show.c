@@ -298,6 +298,11 @@ int run_show(struct cli *c, char *const *arguments, unsigned count) {
                 return print_object(c, object);
         if (what[0] == 'P') {
                 show_proposal(c, object);
+                if (strcmp(text_of(object, "state"), "pending") == 0) {
+                        print_fact(c, "to apply", out_format(&c->out, "dtgov approve %s", what));
+                        print_fact(c, "not to",
+                                        out_format(&c->out, "dtgov reject %s --reason TEXT", what));
+                }
         } else if (what[0] == 'C') {
                 show_change(c, object);
         } else {

@@ -482,6 +482,14 @@ static void show_tells_everything_of_a_finding(void **state) {
         assert_int_equal(run(b, "show nobody"), EXIT_ERROR);
 }
 
+static void show_names_the_command_that_approves(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run(b, "show P17"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov approve P17\n"));
+        assert_non_null(strstr(b->out, "dtgov reject P17"));
+}
+
 static void usage_errors_say_what_is_wanted(void **state) {
         static const struct {
                 const char *line, *says;
@@ -589,6 +597,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_rollback_that_kept_more_is_eight),
                 AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
                 AGAINST_DAEMONS(show_tells_everything_of_a_finding),
+                AGAINST_DAEMONS(show_names_the_command_that_approves),
                 AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
                 AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),
                 AGAINST_DAEMONS(commands_list_themselves),
