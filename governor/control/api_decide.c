@@ -253,8 +253,7 @@ int api_reject(struct varlink *link, const struct json *parameters, void *userda
                 return 0;
         if (h->state != HELD_PENDING && h->state != HELD_REJECTED)
                 return reply_over(c, link, h);
-        h->state = HELD_REJECTED;
-        (void)text_copy(h->text, sizeof(h->text), reason ? reason : "");
+        proposals_end(c, h, HELD_REJECTED, reason ? reason : "");
         if (reason)
                 (void)journal_note(c->journal, 0, h->proposal.number, reason);
         return reply_proposal(c, link, NULL, h);

@@ -396,6 +396,7 @@ static int on_scan(sd_event_source *s, uint64_t usec, void *userdata) {
 
         containers_scan(c);
         (void)recover_pending(c);
+        proposals_refresh(c);
         (void)sd_event_source_set_time_relative(s, scan_wait(c));
         return 0;
 }

@@ -30,9 +30,31 @@ struct held *proposals_find(struct proposals *t, uint64_t number) {
         return NULL;
 }
 
-static void held_end(struct held *h, enum held_state state, const char *text) {
+/* The observer's copy ends too: what was rejected is not proposed again, what is stale may be. */
+static void tell_observer(struct control *c, const struct held *h, enum change_state state) {
+        const struct proposal *p = &h->proposal;
+        struct change x = { .proposal = p->number,
+                .cgroup_inode = p->cgroup_inode,
+                .rule = p->rule,
+                .state = state,
+                .changes_count = p->changes_count };
+
+        memcpy(x.container_id, p->container_id, sizeof(x.container_id));
+        memcpy(x.changes, p->changes, sizeof(x.changes));
+        observer_link_change(c, &x);
+}
+
+void proposals_end(struct control *c, struct held *h, enum held_state state, const char *text) {
+        static const enum change_state told[] = {
+                [HELD_REJECTED] = CHANGE_REJECTED,
+                [HELD_EXPIRED] = CHANGE_EXPIRED,
+                [HELD_STALE] = CHANGE_STALE,
+        };
+
         h->state = state;
         (void)text_copy(h->text, sizeof(h->text), text);
+        if (h->proposal.rule != RULE_PERSON)
+                tell_observer(c, h, told[state]);
 }
 
 static bool is_stale(const struct managed *m, const struct proposal *p) {
@@ -60,11 +82,13 @@ void proposals_refresh(struct control *c) {
                         continue;
                 m = container_by_inode(c, h->proposal.cgroup_inode);
                 if (now >= h->proposal.expires_boottime_ns)
-                        held_end(h, HELD_EXPIRED, "nobody decided for a day; look for a new one");
+                        proposals_end(c, h, HELD_EXPIRED,
+                                        "nobody decided for a day; look for a new one");
                 else if (!m)
-                        held_end(h, HELD_STALE, "the container ended or was replaced");
+                        proposals_end(c, h, HELD_STALE, "the container ended or was replaced");
                 else if (is_stale(m, &h->proposal))
-                        held_end(h, HELD_STALE, "a value changed since; look for a new proposal");
+                        proposals_end(c, h, HELD_STALE,
+                                        "a value changed since; look for a new proposal");
         }
 }
 
@@ -94,8 +118,10 @@ static void supersede(struct proposals *t, const struct proposal *p) {
 
                 if (h->proposal.number != 0 && h->state == HELD_PENDING &&
                                 h->proposal.rule == p->rule &&
-                                h->proposal.cgroup_inode == p->cgroup_inode)
-                        held_end(h, HELD_STALE, text);
+                                h->proposal.cgroup_inode == p->cgroup_inode) {
+                        h->state = HELD_STALE; /* by the observer itself */
+                        (void)text_copy(h->text, sizeof(h->text), text);
+                }
         }
 }
 

@@ -53,6 +53,13 @@ int proposals_submit(struct control *c, struct managed *m, struct proposal *p, b
 
 struct held *proposals_find(struct proposals *t, uint64_t number);
 
+/*
+ * Ends a proposal that led to no change; the observer is told of its own.
+ *
+ * @state: HELD_REJECTED, HELD_EXPIRED or HELD_STALE
+ */
+void proposals_end(struct control *c, struct held *h, enum held_state state, const char *text);
+
 /* Marks what is over: expired, of a container that ended, with an old value that changed. */
 void proposals_refresh(struct control *c);
 

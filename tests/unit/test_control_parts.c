@@ -71,6 +71,37 @@ static void a_rule_replaces_its_own_proposal(void **state) {
         assert_non_null(strstr(first->text, "replaced by P"));
 }
 
+/* The state in which the observer was told of a proposal, the last it was told; -1: of none. */
+static int told_state(struct fixture *f, uint64_t proposal) {
+        union link_message message;
+        size_t fds_count;
+        int state = -1, r;
+
+        for (int i = 0; i < 5; i++)
+                (void)sd_event_run(f->control.event, 10 * USEC_PER_MSEC);
+        while ((r = link_receive(f->observer_fd, &message, NULL, 0, &fds_count)) != -EAGAIN)
+                if (r > 0 && message.head.type == LINK_CHANGE &&
+                                message.change.change.proposal == proposal)
+                        state = (int)message.change.change.state;
+        return state;
+}
+
+static void the_observer_hears_of_what_became_of_its_proposals(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+        struct guard_answer answer;
+
+        p.rule = RULE_PIDS_LIMIT;
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, false, &answer), 0);
+        proposals_end(&f->control, proposals_find(&f->control.proposals, p.number), HELD_REJECTED,
+                        "no");
+        assert_int_equal(told_state(f, p.number), CHANGE_REJECTED);
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, false, &answer), 0);
+        proposals_find(&f->control.proposals, p.number)->proposal.expires_boottime_ns = 1;
+        proposals_refresh(&f->control);
+        assert_int_equal(told_state(f, p.number), CHANGE_EXPIRED);
+}
+
 static void write_config(struct fixture *f, const char *text, mode_t mode) {
         char path[256];
         FILE *stream;
@@ -168,6 +199,7 @@ int main(void) {
                 cmocka_unit_test(siphash_is_the_one_of_the_paper),
                 TEST(a_digest_is_of_the_whole_proposal),
                 TEST(proposals_expire_and_go_stale),
+                TEST(the_observer_hears_of_what_became_of_its_proposals),
                 TEST(a_rule_replaces_its_own_proposal),
                 TEST(a_configuration_is_read_or_refused_with_its_reason),
                 TEST(a_registry_file_must_tell_the_truth),
