@@ -461,7 +461,7 @@ static int next_number(struct journal *j, enum ids_kind kind, uint64_t *ret) {
         if (read_only(j))
                 return -EROFS;
         if (j->given[kind] == j->changes.reserved[kind]) {
-                r = append(j, RECORD_IDS, 0, &body, sizeof(body), kind == IDS_PROPOSAL);
+                r = append(j, RECORD_IDS, 0, &body, sizeof(body), /* durable= */ false);
                 if (r < 0) {
                         j->changes.reserved[kind] = j->given[kind];
                         return r;

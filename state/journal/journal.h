@@ -131,7 +131,9 @@ int journal_step(struct journal *j, const struct change *c, unsigned position,
 int journal_note(struct journal *j, uint64_t change, uint64_t proposal, const char *text);
 
 /*
- * The next free numbers, reserved in blocks. A proposal's is durable; a change's with its intent.
+ * The next free numbers, reserved in blocks and not waited for: a change's is durable with its
+ * intent, and so is that of the proposal behind it. A proposal that led to nothing may share its
+ * number with one of after a power failure.
  * Errors: as journal_intent()
  */
 int journal_next_proposal(struct journal *j, uint64_t *ret);
