@@ -57,10 +57,12 @@ echo 60M > "$T/hungry/memory.max"
 t_ok "50: lowered as far as use allows" runs 0 dtgov set hungry memory.max=50M --yes
 change=$(last_change hungry)
 kill -USR1 "$pid"
-began=$SECONDS
 t_ok "50: a process is killed for want of memory: rolled back, or ended with it" \
         wait_for 10 change_is_over "$change"
-t_ok "50: within some seconds of emulated time" test $((SECONDS - began)) -le 4
+# From the kernel's word to dtgovd's: what this script takes to look is not dtgovd's time.
+killed=$(dmesg | sed -n 's/^\[ *\([0-9]*\)\.\([0-9]*\)\].* oom-kill:.*/\1\2/p' | tail -n 1)
+ended=$(control ListChanges | jq --arg id "$change" '.changes[] | select(.id == $id) | .endedBoottimeNs / 1000 | floor')
+t_ok "50: within 4 s of the kill: $((ended - killed)) us" test $((ended - killed)) -le 4000000
 t_ok "50: the reason is known" says 'OOM_KILL|EXITED' "$(control ListChanges | jq -r --arg id "$change" '.changes[] | select(.id == $id) | .reason')"
 rmdir "$T/hungry" 2> /dev/null
 start_plain brief
@@ -166,7 +168,7 @@ dtgov rollback one --yes > /dev/null
 count=$(control ListChanges | jq '.changes | length')
 stop_dtgovd TERM
 for file in "$STATE"/journal/*.seg; do # the newest that is in use; others are laid out in advance
-        [ "$(head -c 4 "$file")" != DTGJ ] || segment=$file
+        [ "$(head -c 4 "$file" | tr -d '\0')" != DTGJ ] || segment=$file
 done
 cp "$segment" /run/segment
 # Records have 256 bytes: the last one that is not all zero keeps its first quarter.
