@@ -225,12 +225,22 @@ static int serve(struct control *c, const struct setup *s, struct error *err) {
         return r;
 }
 
-/* An end on purpose leaves as little open as a crash after its recovery. */
+/*
+ * An end on purpose leaves as little open as a crash after its recovery. A thread that hangs in the
+ * kernel or on the disk holds up no rollback: it ends with the process, and what it uses stays.
+ */
 static void stop(struct control *c) {
+        bool idle;
+
         varlink_server_free(c->server);
         observer_link_done(c);
-        writers_free(c->writers);
+        idle = writers_free(c->writers);
         (void)recover_all(c);
+        if (!idle) {
+                log_warning("a write or the disk hangs: ending without waiting for it");
+                journal_close(c->journal);
+                return;
+        }
         durable_done(c);
         engine_done(c);
         containers_done(c);

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#define WRITER_SIGNAL SIGURG /* ignored by default, so that a late one harms nobody */
+#define WRITER_SIGNAL   SIGURG /* ignored by default, so that a late one harms nobody */
+#define WRITER_NUDGE_NS (50L * (long)NSEC_PER_MSEC)
 
 struct queue {
         struct job *first, **last;
@@ -235,7 +236,7 @@ int writers_new(struct writers **ret, sd_event *event) {
         if (r >= 0)
                 r = start_threads(w);
         if (r < 0) {
-                writers_free(w);
+                (void)writers_free(w);
                 return r;
         }
         /* What a rollback finished is told before anything else is begun. */
@@ -244,15 +245,44 @@ int writers_new(struct writers **ret, sd_event *event) {
         return 0;
 }
 
-void writers_free(struct writers *w) {
+/* Whether the thread is back before @end_ns; until then its system call is interrupted. */
+static bool join(pthread_t thread, uint64_t end_ns) {
+        for (;;) {
+                struct timespec soon;
+
+                (void)clock_gettime(CLOCK_REALTIME, &soon);
+                soon.tv_nsec += WRITER_NUDGE_NS;
+                if (soon.tv_nsec >= (long)NSEC_PER_SEC) {
+                        soon.tv_sec++;
+                        soon.tv_nsec -= (long)NSEC_PER_SEC;
+                }
+                if (pthread_timedjoin_np(thread, NULL, &soon) == 0)
+                        return true;
+                if (proc_boottime_ns() >= end_ns)
+                        return false;
+                (void)pthread_kill(thread, WRITER_SIGNAL);
+        }
+}
+
+bool writers_free(struct writers *w) {
+        uint64_t end_ns = proc_boottime_ns() + WRITER_DEADLINE_NS;
+        unsigned left = 0;
+
         if (!w)
-                return;
+                return true;
         (void)pthread_mutex_lock(&w->mutex);
         w->stop = true;
+        for (unsigned i = 0; i < WRITERS_COUNT; i++)
+                if (w->running[i])
+                        __atomic_store_n(&w->running[i]->cancelled, true, __ATOMIC_SEQ_CST);
         (void)pthread_cond_broadcast(&w->wake);
         (void)pthread_mutex_unlock(&w->mutex);
         for (unsigned i = 0; i < w->threads_count; i++)
-                (void)pthread_join(w->threads[i], NULL);
+                if (!join(w->threads[i], end_ns))
+                        w->threads[left++] = w->threads[i];
+        w->threads_count = left;
+        if (left > 0)
+                return false;
         (void)sd_event_source_disable_unref(w->finished_source);
         (void)sd_event_source_disable_unref(w->deadline_source);
         if (w->event_fd >= 0)
@@ -260,4 +290,5 @@ void writers_free(struct writers *w) {
         (void)pthread_cond_destroy(&w->wake);
         (void)pthread_mutex_destroy(&w->mutex);
         free(w);
+        return true;
 }

@@ -43,8 +43,14 @@ struct job {
 /* Starts the threads. Call it before the sandbox is entered. */
 int writers_new(struct writers **ret, sd_event *event);
 
-/* Waits for what is running and stops the threads. Jobs that wait are dropped, not freed. */
-void writers_free(struct writers *w);
+/*
+ * Stops the threads; what is running is interrupted and waited for, two seconds at most. Jobs that
+ * wait are dropped, not freed.
+ *
+ * Returns: false: a thread still sits in a system call (reclaim, a dead disk, PID 1); it keeps @w
+ *          and its job, so that nothing of them may be freed before another call is true
+ */
+bool writers_free(struct writers *w);
 
 void writers_submit(struct writers *w, struct job *job);
 

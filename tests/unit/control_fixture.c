@@ -144,7 +144,7 @@ int fixture_begin(void **state) {
 static void close_engine(struct fixture *f) {
         struct control *c = &f->control;
 
-        writers_free(c->writers);
+        (void)writers_free(c->writers);
         observer_link_done(c);
         durable_done(c);
         engine_done(c);

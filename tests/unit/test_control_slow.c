@@ -2,6 +2,7 @@
 /*
  * A disk and a kernel that take their time: fdatasync(2) and write(2) are the program's own.
  */
+#include "governor/control/recover.h"
 #include "tests/unit/control_fixture.h"
 
 #include <setjmp.h>
@@ -129,6 +130,30 @@ static void a_write_that_hangs_is_taken_back(void **state) {
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
 }
 
+/* The thread may hang for good: what it changes goes back all the same, and the process ends. */
+static void an_end_does_not_wait_for_a_write_that_hangs(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+        uint64_t from;
+
+        slow_text = HIGH_TEXT;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        while (!__atomic_load_n(&is_reclaiming, __ATOMIC_SEQ_CST))
+                run_for(f, 10);
+        slow_text = NULL;
+        fixture_write(f, "memory.high", HIGH_TEXT); /* the kernel has it first, then reclaims */
+        from = proc_boottime_ns();
+        assert_false(writers_free(f->control.writers));
+        assert_true(proc_boottime_ns() - from < 3 * NSEC_PER_SEC);
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+
+        while (!writers_free(f->control.writers))
+                ;
+        f->control.writers = NULL;
+}
+
 /* Lowering memory.max below use kills: use is looked at once more, right before the write. */
 static void use_that_grew_while_the_intent_was_written_is_not_killed(void **state) {
         struct fixture *f = *state;
@@ -156,6 +181,7 @@ int main(void) {
                 TEST(a_failing_disk_refuses_changes_until_it_works_again),
                 TEST(a_slow_disk_keeps_no_rollback_waiting),
                 TEST(a_write_that_hangs_is_taken_back),
+                TEST(an_end_does_not_wait_for_a_write_that_hangs),
                 TEST(use_that_grew_while_the_intent_was_written_is_not_killed),
         };
 
