@@ -56,6 +56,7 @@ build_peer
 use_runtime "$(command -v runc)"
 t_ok "dtgovd and its observer come up" start_dtgovd --probation 600
 t_ok "dockerd comes up" start_engine
+[ "$t_failed" = 0 ] || { t_done; exit 1; } # nothing to do without an engine
 
 echo "- each knob ($SECONDS s)"
 id=$(docker_run --name all --memory 256m --memory-swap 256m --cpus 1.2 --pids-limit 100 busybox sleep 100000)

@@ -88,6 +88,7 @@ build_peer
 use_runtime "$(command -v runc)"
 t_ok "dtgovd and its observer come up" start_dtgovd
 t_ok "dockerd comes up with the wrapper as its default runtime" start_engine
+[ "$t_failed" = 0 ] || { t_done; exit 1; } # nothing to do without an engine
 t_is "the default runtime is dtgov" dtgov "$(docker info --format '{{.DefaultRuntime}}' 2> /dev/null)"
 
 echo "- one container, all its life ($SECONDS s)"

@@ -55,15 +55,26 @@ wait_for() {
 }
 
 # Its log is /run/dockerd.log. With the systemd driver containers are scopes that systemd makes.
+# dockerd gives its containerd 15 s to start, which a busy host may not: then once more.
 start_dockerd() {
-        dockerd --iptables=false --ip6tables=false --bridge=none --data-root /var/lib/docker \
-                --exec-opt "native.cgroupdriver=$1" > /run/dockerd.log 2>&1 &
-        if ! wait_for 60 docker version; then
+        for _ in 1 2 3; do
+                dockerd --iptables=false --ip6tables=false --bridge=none --data-root /var/lib/docker \
+                        --exec-opt "native.cgroupdriver=$1" > /run/dockerd.log 2>&1 &
+                wait_for 180 dockerd_is_settled $!
+                docker version > /dev/null 2>&1 && break
+                kill $! 2> /dev/null
+                wait $! 2> /dev/null
+        done
+        if ! docker version > /dev/null 2>&1; then
                 echo "dockerd did not come up:"
                 tail -n 20 /run/dockerd.log
                 return 1
         fi
         docker image inspect busybox > /dev/null 2>&1 || import_busybox
+}
+
+dockerd_is_settled() { # PID: it answers, or has ended
+        docker version || [ ! -d "/proc/$1" ]
 }
 
 import_busybox() {
