@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#define FILES_MIN      65536 /* as the units have it */
 #define SCAN_TRIES     5 /* where the host lacked something, without a daemon that tries later */
 #define SCAN_WAIT_USEC (200 * USEC_PER_MSEC)
 
@@ -148,21 +149,31 @@ static int open_all(
         return engine_load(c);
 }
 
+/* Two for each container and, in the observer, who inherits the limit, up to fifteen. */
+static void raise_files(void) {
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                return;
+        files.rlim_cur = files.rlim_max = u64_max(files.rlim_max, FILES_MIN);
+        if (setrlimit(RLIMIT_NOFILE, &files) == 0)
+                return;
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* Threads and the observer, then never again a new process. */
 static int start(struct control *c, const struct options *o, struct setup *s, struct error *err) {
-        struct rlimit files;
         int r = setup_sockets(o, s, err);
 
+        raise_files();
         if (r >= 0)
                 r = setup_observer(o, s, err);
         if (r < 0)
                 return r;
         (void)signal(SIGCHLD, SIG_IGN); /* the observer's end is seen on the link */
         (void)signal(SIGPIPE, SIG_IGN);
-        if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-                files.rlim_cur = files.rlim_max; /* two for each container */
-                (void)setrlimit(RLIMIT_NOFILE, &files);
-        }
         r = confine(c, o, err);
         if (r > 0)
                 log_warning("running without its whole sandbox: %s", err->text);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -155,9 +156,15 @@ static int run(const struct manager_options *o, struct error *err) {
                 .syscalls = syscalls,
                 .syscalls_count = ARRAY_LEN(syscalls),
                 .allow_unsandboxed = o->allow_unsandboxed };
+        struct rlimit files;
         struct manager *m;
         int r;
 
+        /* Fifteen for each container. */
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+                files.rlim_cur = files.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &files);
+        }
         r = choose_user(&s, err);
         if (r >= 0)
                 r = sandbox_drop(&s, err);

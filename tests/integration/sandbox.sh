@@ -60,6 +60,8 @@ for who in dtgovd observer; do
         t_ok "$who cannot make a device or program" is_denied "$p" create /usr/bin/new
         t_ok "$who cannot become another user" is_denied "$p" setuid
         t_ok "$who cannot speak IP" is_denied "$p" socket
+        t_ok "$who may hold the files of thousands of containers" \
+                test "$(awk '/^Max open files/ { print $4 }' "/proc/$p/limits")" -ge 65536
         t_is "$who can read a cgroup's files" ok "$(inside "$p" read "$T/one/cpu.max")"
 done
 t_is "dtgovd has CAP_SYS_RESOURCE and nothing else" 0000000001000000 "$(status_of "$dtgovd" CapEff)"
