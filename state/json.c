@@ -335,6 +335,33 @@ int json_get_bool(const struct json *object, const char *key, bool *ret, struct 
         return 0;
 }
 
+static int get_field(const struct json *object, const struct json_field *f, void *ret,
+                struct error *err) {
+        switch (f->type) {
+        case JSON_STRING:
+                return json_get_string(object, f->key, ret, err);
+        case JSON_NUMBER:
+                return json_get_u64(object, f->key, ret, err);
+        case JSON_BOOL:
+                return json_get_bool(object, f->key, ret, err);
+        default:
+                return get_typed(object, f->key, f->type, ret, err);
+        }
+}
+
+int json_get_fields(const struct json *object, const struct json_field *fields, void *ret,
+                const char **ret_bad, struct error *err) {
+        for (const struct json_field *f = fields; f->key; f++) {
+                int r = get_field(object, f, (char *)ret + f->offset, err);
+
+                if (r < 0 && r != -ENOENT) {
+                        *ret_bad = f->key;
+                        return r;
+                }
+        }
+        return 0;
+}
+
 struct json *json_add(struct json_doc *doc, struct json *parent, const char *key,
                 enum json_type type, const char *text, bool front) {
         struct json *value = arena_get(doc, sizeof(*value));

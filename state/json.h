@@ -59,6 +59,23 @@ int json_get_string(
 int json_get_u64(const struct json *object, const char *key, uint64_t *ret, struct error *err);
 int json_get_bool(const struct json *object, const char *key, bool *ret, struct error *err);
 
+/* Where a member goes in a structure: const char *, uint64_t, bool, or const struct json *. */
+struct json_field {
+        const char *key;
+        enum json_type type; /* STRING, NUMBER, BOOL, OBJECT */
+        size_t offset;
+};
+
+/*
+ * Fills in a structure by a table, which a field without key ends. A member that is missing or null
+ * leaves its field as it is; one that the table does not have is ignored.
+ *
+ * @ret_bad: the first member that does not fit
+ * Errors:   as the typed ones; never -ENOENT
+ */
+int json_get_fields(const struct json *object, const struct json_field *fields, void *ret,
+                const char **ret_bad, struct error *err);
+
 /*
  * Adds a value that the document then owns, at the end (or, @front, at the start) of an array or
  * object. Returns NULL on -ENOMEM. Texts are copied; @key is NULL for arrays.

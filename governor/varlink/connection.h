@@ -6,12 +6,14 @@
 
 #include "governor/varlink/varlink.h"
 
+#include <sys/un.h>
+
 struct varlink {
         unsigned references;
         int fd; /* -1: closed */
 
-        char *in; /* bytes that arrived; grows to in_max */
-        size_t in_used, in_size, in_max, in_scanned;
+        char *in; /* bytes that arrived: room for in_max */
+        size_t in_used, in_max, in_scanned;
         char *out; /* bytes to send, from out_sent to out_used */
         size_t out_used, out_sent;
         struct json_writer *writer; /* of the message that is being written */
@@ -21,8 +23,6 @@ struct varlink {
         struct varlink_user *user;
         sd_event_source *io, *timer;
         struct varlink_peer peer;
-        gid_t *groups;
-        size_t groups_count;
         uint64_t since_usec;  /* when the present wait for the peer began */
         uint64_t resume_usec; /* not before: its uid calls too often */
         bool calling;         /* a call has not been answered yet */
@@ -38,7 +38,8 @@ int varlink_new(struct varlink **ret, int fd, size_t in_max);
  * Receives what is there. Descriptors that come along never enter this process.
  *
  * Returns: bytes, 0 the peer sends no more
- * Errors:  -EAGAIN; -EPROTO descriptors; -EMSGSIZE a frame over in_max; -ENOMEM; of recvmsg(2)
+ * Errors:  -EAGAIN nothing (in time); -EPROTO descriptors; -EMSGSIZE a frame over in_max; of
+ * recvmsg(2)
  */
 ssize_t varlink_fill(struct varlink *link);
 
@@ -53,3 +54,6 @@ int varlink_queue_writer(struct varlink *link);
 
 /* Sends what is queued as far as it goes. Returns: whether bytes went. Errors: of send(2) */
 int varlink_flush(struct varlink *link);
+
+/* A socket and the address for @path. Returns: the fd */
+int varlink_socket(const char *path, struct sockaddr_un *ret, struct error *err);

@@ -2,19 +2,33 @@
 /* Framing: messages end with a NUL, which JSON cannot hold. */
 #include "governor/varlink/varlink.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "governor/varlink/connection.h"
 
-#define IN_FIRST_SIZE 1024 /* bytes: most requests fit */
+int varlink_socket(const char *path, struct sockaddr_un *ret, struct error *err) {
+        int fd;
+
+        *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        if (strlen(path) >= sizeof(ret->sun_path))
+                return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
+        (void)snprintf(ret->sun_path, sizeof(ret->sun_path), "%s", path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        return fd < 0 ? error_errno(err, -errno, "no socket") : fd;
+}
 
 int varlink_new(struct varlink **ret, int fd, size_t in_max) {
         struct varlink *link = calloc(1, sizeof(*link));
+        char *in = malloc(in_max); /* the client's is large: it costs only what arrives */
 
-        if (!link)
+        if (!link || !in) {
+                free(link);
+                free(in);
                 return -ENOMEM;
-        *link = (struct varlink){ .references = 1, .fd = fd, .in_max = in_max };
+        }
+        *link = (struct varlink){ .references = 1, .fd = fd, .in = in, .in_max = in_max };
         *ret = link;
         return 0;
 }
@@ -29,44 +43,20 @@ void varlink_unref(struct varlink *link) {
                 return;
         closep(&link->fd);
         json_writer_free(link->writer);
-        free(link->groups);
         free(link->in);
         free(link->out);
         free(link);
 }
 
-static int grow(struct varlink *link) {
-        size_t size = link->in_size ? 2 * link->in_size : IN_FIRST_SIZE;
-        char *in;
-
-        if (link->in_used < link->in_size)
-                return 0;
-        if (link->in_size >= link->in_max)
-                return -EMSGSIZE;
-        size = u64_min(size, link->in_max);
-        in = realloc(link->in, size);
-        if (!in)
-                return -ENOMEM;
-        link->in = in;
-        link->in_size = size;
-        return 0;
-}
-
 ssize_t varlink_fill(struct varlink *link) {
-        struct iovec room;
+        struct iovec room = { link->in + link->in_used, link->in_max - link->in_used };
         struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
         ssize_t n;
-        int r;
 
-        r = grow(link);
-        if (r < 0)
-                return r;
-
+        if (room.iov_len == 0)
+                return -EMSGSIZE;
         /* Without room for them the kernel closes passed descriptors itself and says so. */
-        room = (struct iovec){ link->in + link->in_used, link->in_size - link->in_used };
-        do
-                n = recvmsg(link->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
+        n = recvmsg(link->fd, &message, MSG_CMSG_CLOEXEC);
         if (n < 0)
                 return -errno;
         if (message.msg_flags & MSG_CTRUNC)
@@ -76,10 +66,9 @@ ssize_t varlink_fill(struct varlink *link) {
 }
 
 bool varlink_frame(struct varlink *link, size_t *ret_len) {
-        const char *end = NULL;
+        const char *end = memchr(
+                        link->in + link->in_scanned, '\0', link->in_used - link->in_scanned);
 
-        if (link->in_used > link->in_scanned)
-                end = memchr(link->in + link->in_scanned, '\0', link->in_used - link->in_scanned);
         link->in_scanned = end ? (size_t)(end - link->in) : link->in_used;
         *ret_len = link->in_scanned;
         return end != NULL;
@@ -115,14 +104,10 @@ int varlink_flush(struct varlink *link) {
 
         while (link->out_sent < link->out_used) {
                 ssize_t n = send(link->fd, link->out + link->out_sent,
-                                link->out_used - link->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+                                link->out_used - link->out_sent, MSG_NOSIGNAL);
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return link->out_sent > before;
                 if (n < 0)
-                        return -errno;
+                        return errno == EAGAIN ? link->out_sent > before : -errno;
                 link->out_sent += (size_t)n;
         }
         free(TAKE(link->out));

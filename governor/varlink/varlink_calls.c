@@ -16,22 +16,20 @@
 /* One frame, taken apart. */
 struct call {
         const char *method; /* with its interface */
-        const char *name;   /* its last part */
-        size_t interface_len;
         const struct json *parameters;
+        bool more, oneway;
+};
+
+static const struct json_field call_fields[] = {
+        { "method", JSON_STRING, offsetof(struct call, method) },
+        { "parameters", JSON_OBJECT, offsetof(struct call, parameters) },
+        { "more", JSON_BOOL, offsetof(struct call, more) },
+        { "oneway", JSON_BOOL, offsetof(struct call, oneway) },
+        { NULL },
 };
 
 const struct varlink_peer *varlink_get_peer(const struct varlink *link) {
         return &link->peer;
-}
-
-bool varlink_peer_in_group(const struct varlink *link, gid_t gid) {
-        if (link->peer.gid == gid)
-                return true;
-        for (size_t i = 0; i < link->groups_count; i++)
-                if (link->groups[i] == gid)
-                        return true;
-        return false;
 }
 
 bool varlink_is_open(const struct varlink *link) {
@@ -127,11 +125,12 @@ int varlink_error_parameter(struct varlink *link, const char *parameter) {
         return varlink_error(link, SERVICE ".InvalidParameter", "parameter", parameter, NULL);
 }
 
-static int get_info(struct varlink *link) {
+static int get_info(struct varlink *link, const struct json *parameters, void *userdata) {
         struct json_writer *w;
-        int r;
+        int r = varlink_reply_begin(link, &w);
 
-        r = varlink_reply_begin(link, &w);
+        (void)parameters;
+        (void)userdata;
         if (r < 0)
                 return r;
         json_put_string(w, "vendor", "dtgov");
@@ -145,109 +144,85 @@ static int get_info(struct varlink *link) {
         return varlink_reply_end(link, /* continues= */ false);
 }
 
-static int get_description(struct varlink *link, const struct json *parameters) {
-        const struct varlink_interface *i = link->server->interface;
-        const char *name, *text;
+static int get_description(struct varlink *link, const struct json *parameters, void *userdata);
+
+static const struct varlink_interface service = {
+        .name = SERVICE,
+        .description = org_varlink_service_varlink,
+        .entries = (const struct varlink_entry[]){ { "GetInfo", get_info },
+                        { "GetInterfaceDescription", get_description },
+                        { NULL, NULL } },
+};
+
+/* By its name: what every server has, or what this one is for. NULL: there is none */
+static const struct varlink_interface *find_interface(
+                const struct varlink *link, const char *name) {
+        const struct varlink_interface *const known[] = { &service, link->server->interface };
+
+        for (size_t i = 0; i < ARRAY_LEN(known); i++)
+                if (strcmp(known[i]->name, name) == 0)
+                        return known[i];
+        return NULL;
+}
+
+static int get_description(struct varlink *link, const struct json *parameters, void *userdata) {
+        const struct varlink_interface *i;
+        const char *name;
         struct json_writer *w;
         int r;
 
+        (void)userdata;
         if (json_get_string(parameters, "interface", &name, NULL) < 0)
                 return varlink_error_parameter(link, "interface");
-        if (strcmp(name, SERVICE) == 0)
-                text = org_varlink_service_varlink;
-        else if (strcmp(name, i->name) == 0)
-                text = i->description;
-        else
+        i = find_interface(link, name);
+        if (!i)
                 return varlink_error(link, SERVICE ".InterfaceNotFound", "interface", name, NULL);
-
         r = varlink_reply_begin(link, &w);
         if (r < 0)
                 return r;
-        json_put_string(w, "description", text);
+        json_put_string(w, "description", i->description);
         return varlink_reply_end(link, /* continues= */ false);
 }
 
-static bool of_interface(const struct call *c, const char *interface) {
-        return strlen(interface) == c->interface_len &&
-               memcmp(c->method, interface, c->interface_len) == 0;
-}
+/* @dot: in the method's name, behind its interface */
+static int run(struct varlink *link, const struct call *call, const char *dot) {
+        CLEANUP(freep) char *name = strndup(call->method, (size_t)(dot - call->method));
+        const struct varlink_interface *i = name ? find_interface(link, name) : NULL;
+        const struct varlink_entry *e = i ? i->entries : NULL;
+        unsigned references = link->references;
+        int r;
 
-static int run(struct varlink *link, const struct call *c) {
-        const struct varlink_interface *i = link->server->interface;
-        char interface[128];
-
-        if (of_interface(c, SERVICE) && strcmp(c->name, "GetInfo") == 0)
-                return get_info(link);
-        if (of_interface(c, SERVICE) && strcmp(c->name, "GetInterfaceDescription") == 0)
-                return get_description(link, c->parameters);
-
-        for (const struct varlink_entry *e = i->entries; of_interface(c, i->name) && e->method;
-                        e++) {
-                if (strcmp(c->name, e->method) != 0)
-                        continue;
-                if (!e->call)
-                        return varlink_error(link, SERVICE ".MethodNotImplemented", "method",
-                                        c->method, NULL);
-                return e->call(link, c->parameters, link->server->userdata);
-        }
-        if (of_interface(c, SERVICE) || of_interface(c, i->name))
-                return varlink_error(link, SERVICE ".MethodNotFound", "method", c->method, NULL);
-        if (c->interface_len >= sizeof(interface))
-                return -EPROTO;
-        memcpy(interface, c->method, c->interface_len);
-        interface[c->interface_len] = '\0';
-        return varlink_error(link, SERVICE ".InterfaceNotFound", "interface", interface, NULL);
-}
-
-/* A flag of the call; absent is false. */
-static int read_flag(const struct json *root, const char *key, bool *ret) {
-        int r = json_get_bool(root, key, ret, NULL);
-
-        if (r == -ENOENT)
-                *ret = false;
-        return r == -ENOENT ? 0 : r;
-}
-
-static int read_call(struct varlink *link, const struct json *root, struct call *ret) {
-        const char *dot;
-
-        if (root->type != JSON_OBJECT || json_get_string(root, "method", &ret->method, NULL) < 0 ||
-                        read_flag(root, "more", &link->more) < 0 ||
-                        read_flag(root, "oneway", &link->oneway) < 0)
-                return -EPROTO;
-        ret->parameters = json_get(root, "parameters");
-        if (ret->parameters && ret->parameters->type == JSON_NULL)
-                ret->parameters = NULL;
-        if (ret->parameters && ret->parameters->type != JSON_OBJECT)
-                return -EPROTO;
-        dot = strrchr(ret->method, '.');
-        if (!dot || dot == ret->method || (link->more && link->oneway))
-                return -EPROTO;
-        ret->name = dot + 1;
-        ret->interface_len = (size_t)(dot - ret->method);
-        return 0;
+        if (!name)
+                return -ENOMEM;
+        if (!i)
+                return varlink_error(link, SERVICE ".InterfaceNotFound", "interface", name, NULL);
+        while (e->method && strcmp(e->method, dot + 1) != 0)
+                e++;
+        if (!e->method)
+                return varlink_error(link, SERVICE ".MethodNotFound", "method", call->method, NULL);
+        r = e->call ? e->call(link, call->parameters, link->server->userdata) : 0;
+        /* Nobody kept the connection: nobody is going to answer. */
+        if (r == 0 && link->calling && link->references == references)
+                return varlink_error(
+                                link, SERVICE ".MethodNotImplemented", "method", call->method, NULL);
+        return r;
 }
 
 int varlink_dispatch(struct varlink *link, const char *frame, size_t len) {
         CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
         struct call call = { 0 };
-        unsigned references;
+        const char *dot, *bad;
         int r;
 
-        if (json_parse(frame, len, link->server->depth_max, &doc, NULL) < 0)
+        if (json_parse(frame, len, link->server->depth_max, &doc, NULL) < 0 ||
+                        json_get_fields(json_root(doc), call_fields, &call, &bad, NULL) < 0)
                 return -EPROTO;
-        r = read_call(link, json_root(doc), &call);
-        if (r < 0)
-                return r;
-
+        dot = call.method ? strrchr(call.method, '.') : NULL;
+        if (!dot || dot == call.method || (call.more && call.oneway))
+                return -EPROTO;
+        link->more = call.more;
+        link->oneway = call.oneway;
         link->calling = true;
-        references = link->references;
-        r = run(link, &call);
-        if (r < 0)
-                return link->server ? r : 0;
-        /* Nobody kept the connection: nobody is going to answer. */
-        if (link->calling && link->references == references)
-                return varlink_error(
-                                link, SERVICE ".MethodNotImplemented", "method", call.method, NULL);
-        return 0;
+        r = run(link, &call, dot);
+        return r < 0 && link->server ? r : 0;
 }

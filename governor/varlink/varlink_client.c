@@ -1,54 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client: one call, one answer, with a time limit on both. An answer that the server sent
+ * The client: one call, one answer, with a time limit on each wait. An answer that the server sent
  * before it hung up, as to one connection too many, is still read.
  */
 #include "governor/varlink/varlink.h"
 
-#include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
-#include <time.h>
 
 #include "governor/varlink/connection.h"
 
-#define ANSWER_MAX       (32 * MIB) /* of 10,000 containers */
-#define CONNECT_WAIT_SEC 5          /* while its queue of connections is full */
+#define ANSWER_MAX        (32 * MIB)         /* of 10,000 containers */
+#define CONNECT_WAIT_USEC (5 * USEC_PER_SEC) /* while its queue of connections is full */
 
-static uint64_t now_usec(void) {
-        struct timespec t;
+/* How long the socket's calls block. */
+static int set_patience(int fd, uint64_t usec) {
+        const struct timeval t = { (time_t)(usec / USEC_PER_SEC),
+                (suseconds_t)(usec % USEC_PER_SEC) };
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / NSEC_PER_USEC;
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) < 0 ||
+                        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) < 0)
+                return -errno;
+        return 0;
 }
 
 int varlink_connect(struct varlink **ret, const char *path, struct error *err) {
-        static const struct timeval wait = { .tv_sec = CONNECT_WAIT_SEC };
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        CLEANUP(closep) int fd = -1;
+        struct sockaddr_un address;
+        CLEANUP(closep) int fd = varlink_socket(path, &address, err);
         int r;
 
-        if (strlen(path) >= sizeof(address.sun_path))
-                return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
-        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
-                return error_errno(err, -errno, "no socket");
-        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+                return fd;
+        r = set_patience(fd, CONNECT_WAIT_USEC);
+        if (r >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 r = -errno;
-                if (r == -ENOENT || r == -ECONNREFUSED)
-                        return error_set(err, r,
-                                        "%s: nobody listens there: start the daemon that does",
-                                        path);
-                return error_errno(err, r, "%s", path);
-        }
-
-        r = varlink_new(ret, fd, ANSWER_MAX);
+        if (r == -ENOENT || r == -ECONNREFUSED)
+                return error_set(err, r, "%s: nobody listens there: start the daemon that does",
+                                path);
+        if (r >= 0)
+                r = varlink_new(ret, fd, ANSWER_MAX);
         if (r < 0)
                 return error_errno(err, r, "%s", path);
         (void)take_fd(&fd);
@@ -77,50 +68,27 @@ int varlink_call_begin(struct varlink *link, const char *method, struct json_wri
         return 0;
 }
 
-/* Waits until the socket can do one of @events. Errors: -ETIMEDOUT */
-static int wait_for(struct varlink *link, short events, uint64_t deadline_usec) {
-        struct pollfd p = { .fd = link->fd, .events = events };
-        uint64_t left = u64_sub(deadline_usec, now_usec());
-        struct timespec t = { (time_t)(left / USEC_PER_SEC),
-                (long)(left % USEC_PER_SEC * NSEC_PER_USEC) };
-        int r = ppoll(&p, 1, &t, NULL);
-
-        if (r < 0)
-                return errno == EINTR ? 0 : -errno;
-        return r == 0 ? -ETIMEDOUT : 0;
-}
-
-/* A server that refuses has closed already: then what it said is waiting to be read. */
-static int send_call(struct varlink *link, uint64_t deadline_usec) {
+static int exchange(struct varlink *link, uint64_t timeout_usec, size_t *ret_len) {
         int r;
 
-        while (link->out_used > 0) {
+        json_close_object(link->writer);
+        json_close_object(link->writer);
+        r = varlink_queue_writer(link);
+        if (r >= 0)
+                r = set_patience(link->fd, timeout_usec);
+        if (r >= 0)
                 r = varlink_flush(link);
-                if (r == -EPIPE || r == -ECONNRESET)
-                        return 0;
-                if (r < 0)
-                        return r;
-                if (link->out_used == 0)
-                        break;
-                r = wait_for(link, POLLOUT, deadline_usec);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int read_answer(struct varlink *link, uint64_t deadline_usec, size_t *ret_len) {
+        /* A server that refuses has closed already: then what it said is waiting to be read. */
+        if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+                return r;
         while (!varlink_frame(link, ret_len)) {
-                ssize_t n;
-                int r;
+                ssize_t n = varlink_fill(link);
 
-                r = wait_for(link, POLLIN, deadline_usec);
-                if (r < 0)
-                        return r;
-                n = varlink_fill(link);
+                if (n == -EAGAIN)
+                        return -ETIMEDOUT;
                 if (n == 0)
                         return -ECONNRESET;
-                if (n < 0 && n != -EAGAIN)
+                if (n < 0 && n != -EINTR) /* stopped and continued meanwhile: signal(7) */
                         return (int)n;
         }
         return 0;
@@ -129,21 +97,12 @@ static int read_answer(struct varlink *link, uint64_t deadline_usec, size_t *ret
 int varlink_call(struct varlink *link, uint64_t timeout_usec, struct json_doc **ret,
                 const char **ret_error, struct error *err) {
         CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
-        uint64_t now = now_usec(), deadline;
         const char *name = NULL;
         struct error why;
         size_t len;
         int r;
 
-        if (__builtin_add_overflow(now, timeout_usec, &deadline))
-                deadline = INT64_MAX;
-        json_close_object(link->writer);
-        json_close_object(link->writer);
-        r = varlink_queue_writer(link);
-        if (r >= 0)
-                r = send_call(link, deadline);
-        if (r >= 0)
-                r = read_answer(link, deadline, &len);
+        r = exchange(link, timeout_usec, &len);
         if (r == -ETIMEDOUT)
                 return error_set(err, r, "no answer in time");
         if (r < 0)

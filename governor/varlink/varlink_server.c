@@ -10,17 +10,17 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#define ACCEPTS_AT_ONCE 16 /* then the other sources have their turn */
 #define CALL_USEC       (USEC_PER_SEC / VARLINK_CALLS_PER_SEC)
 #define BURST_USEC      (CALL_USEC * (VARLINK_CALLS_PER_SEC - 1))
-#define PAUSE_USEC      (100 * USEC_PER_MSEC) /* without descriptors: look again after it */
+#define ACCEPT_USEC     (100 * USEC_PER_MSEC) /* in each, no more than ACCEPTS are tried: */
+#define ACCEPTS         256                   /* also without descriptors for them */
 #define ACCURACY_USEC   (5 * USEC_PER_MSEC)
 
 uint64_t varlink_now(const struct varlink_server *s) {
@@ -185,25 +185,27 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* Asks the kernel who connected. */
 static int ask_peer(struct varlink *link) {
-        struct ucred credentials;
-        socklen_t len = sizeof(credentials);
+        struct ucred peer;
+        socklen_t len = sizeof(peer);
 
-        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
+        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
                 return -errno;
-        link->peer = (struct varlink_peer){ credentials.pid, credentials.uid, credentials.gid };
-
-        len = 0;
-        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
-                return 0;
-        if (errno != ERANGE)
-                return -errno;
-        link->groups = malloc(len);
-        if (!link->groups)
-                return -ENOMEM;
-        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERGROUPS, link->groups, &len) < 0)
-                return -errno;
-        link->groups_count = len / sizeof(gid_t);
+        link->peer = (struct varlink_peer){ peer.pid, peer.uid, peer.gid };
         return 0;
+}
+
+bool varlink_peer_in_group(const struct varlink *link, gid_t gid) {
+        socklen_t len = NGROUPS_MAX * sizeof(gid_t);
+        CLEANUP(freep) gid_t *groups = malloc(len);
+
+        if (link->peer.gid == gid)
+                return true;
+        if (!groups || getsockopt(link->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+                return false;
+        for (size_t i = 0; i < len / sizeof(gid_t); i++)
+                if (groups[i] == gid)
+                        return true;
+        return false;
 }
 
 /* Says why and hangs up; whoever does not read it sees the connection closed. */
@@ -234,19 +236,6 @@ static struct varlink **find_place(struct varlink_server *s, const struct varlin
         return used < most && u->connections < VARLINK_CONNECTIONS_PER_UID ? place : NULL;
 }
 
-static int add_sources(struct varlink_server *s, struct varlink *link) {
-        int r;
-
-        r = sd_event_add_io(s->event, &link->io, link->fd, EPOLLIN, on_io, link);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time(s->event, &link->timer, CLOCK_MONOTONIC, UINT64_MAX, ACCURACY_USEC,
-                        on_timer, link);
-        if (r < 0)
-                link->io = sd_event_source_disable_unref(link->io);
-        return r;
-}
-
 /* Takes in one connection. */
 static int admit(struct varlink_server *s, struct varlink *link) {
         struct varlink **place;
@@ -259,57 +248,33 @@ static int admit(struct varlink_server *s, struct varlink *link) {
         place = find_place(s, link->user);
         if (!place)
                 return refuse(link, s->interface->name, link->user->connections);
-        r = add_sources(s, link);
-        if (r < 0)
-                return r;
 
         link->server = s;
         link->user->connections++;
         *place = varlink_ref(link);
-        varlink_settle(link);
-        return 0;
-}
-
-static void accept_one(struct varlink_server *s, int fd) {
-        struct varlink *link;
-
-        if (varlink_new(&link, fd, s->frame_max) < 0) {
-                (void)close(fd);
-                return;
-        }
-        (void)admit(s, link);
-        varlink_unref(link);
-}
-
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct varlink_server *s = userdata;
-
-        (void)source;
-        (void)usec;
-        return sd_event_source_set_enabled(s->listening, SD_EVENT_ON);
+        r = sd_event_add_io(s->event, &link->io, link->fd, EPOLLIN, on_io, link);
+        if (r >= 0)
+                r = sd_event_add_time(s->event, &link->timer, CLOCK_MONOTONIC, UINT64_MAX,
+                                ACCURACY_USEC, on_timer, link);
+        if (r < 0)
+                varlink_disconnect(link);
+        else
+                varlink_settle(link);
+        return r;
 }
 
 static int on_connect(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         struct varlink_server *s = userdata;
+        CLEANUP(closep) int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct varlink *link;
 
+        (void)source;
         (void)events;
-        for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-                int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-                if (peer >= 0) {
-                        accept_one(s, peer);
-                        continue;
-                }
-                if (errno == EINTR || errno == ECONNABORTED)
-                        continue;
-                if (errno != EAGAIN) {
-                        /* No descriptor or memory left: the connection stays in the queue. */
-                        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-                        (void)sd_event_source_set_time_relative(s->pause, PAUSE_USEC);
-                        (void)sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT);
-                }
-                break;
-        }
+        if (peer < 0 || varlink_new(&link, peer, s->frame_max) < 0)
+                return 0; /* the connection stays in the queue, or is closed */
+        (void)take_fd(&peer);
+        (void)admit(s, link);
+        varlink_unref(link);
         return 0;
 }
 
@@ -317,7 +282,6 @@ int varlink_server_new(struct varlink_server **ret, sd_event *event,
                 const struct varlink_interface *interface, size_t frame_max, unsigned depth_max,
                 void *userdata) {
         struct varlink_server *s = calloc(1, sizeof(*s));
-        int r;
 
         if (!s)
                 return -ENOMEM;
@@ -327,13 +291,6 @@ int varlink_server_new(struct varlink_server **ret, sd_event *event,
                 .depth_max = depth_max,
                 .idle_usec = VARLINK_IDLE_USEC,
                 .userdata = userdata };
-        r = sd_event_add_time(event, &s->pause, CLOCK_MONOTONIC, UINT64_MAX, ACCURACY_USEC,
-                        on_pause_over, s);
-        if (r < 0) {
-                varlink_server_free(s);
-                return r;
-        }
-        (void)sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
         *ret = s;
         return 0;
 }
@@ -345,7 +302,6 @@ void varlink_server_free(struct varlink_server *s) {
                 if (s->links[i])
                         varlink_disconnect(s->links[i]);
         (void)sd_event_source_disable_unref(s->listening);
-        (void)sd_event_source_disable_unref(s->pause);
         (void)sd_event_unref(s->event);
         free(s);
 }
@@ -358,35 +314,28 @@ int varlink_server_listen_fd(struct varlink_server *s, int fd) {
         if (s->listening)
                 return -EBUSY;
         r = sd_event_add_io(s->event, &s->listening, fd, EPOLLIN, on_connect, s);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_io_fd_own(s->listening, true);
-}
-
-/* Whether somebody listens at the address; nothing is waited for. */
-static bool is_answered(const struct sockaddr_un *address) {
-        CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-        return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-                                          errno == EAGAIN);
+        if (r >= 0)
+                r = sd_event_source_set_ratelimit(s->listening, ACCEPT_USEC, ACCEPTS);
+        return r < 0 ? r : sd_event_source_set_io_fd_own(s->listening, true);
 }
 
 int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct varlink *somebody;
+        struct sockaddr_un address;
         CLEANUP(closep) int fd = -1;
         struct stat st;
+        int r;
 
-        if (strlen(path) >= sizeof(address.sun_path))
-                return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
-        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-        if (is_answered(&address))
+        r = varlink_connect(&somebody, path, NULL);
+        if (r >= 0)
+                varlink_close(somebody);
+        if (r >= 0 || r == -EAGAIN) /* its queue is full */
                 return error_set(err, -EADDRINUSE, "%s: somebody answers there already", path);
+        fd = varlink_socket(path, &address, err);
+        if (fd < 0)
+                return fd;
         if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) < 0)
                 return error_errno(err, -errno, "%s: cannot be replaced", path);
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return error_errno(err, -errno, "no socket");
         /* Nobody can connect between bind(2) and listen(2), so its first mode does not matter. */
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
                         chmod(path, mode) < 0 || listen(fd, SOMAXCONN) < 0)

@@ -16,7 +16,7 @@ struct varlink_user {
 
 struct varlink_server {
         sd_event *event;
-        sd_event_source *listening, *pause;
+        sd_event_source *listening;
         const struct varlink_interface *interface;
         size_t frame_max;
         unsigned depth_max;
