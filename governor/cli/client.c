@@ -29,7 +29,7 @@ static const struct {
 
 void cli_done(struct cli *c) {
         for (size_t i = 0; i < DAEMON_COUNT; i++)
-                varlink_close(TAKE(c->daemons[i]));
+                varlink_unref(TAKE(c->daemons[i]));
         for (struct answer *a = c->answers, *next; a; a = next) {
                 next = a->next;
                 json_doc_free(a->doc);
@@ -169,7 +169,7 @@ int ask(struct cli *c, enum daemon d, const char *method, const struct parameter
         }
         if (r < 0) {
                 free(a);
-                varlink_close(TAKE(c->daemons[d]));
+                varlink_unref(TAKE(c->daemons[d]));
                 (void)error_set(&c->error, r, "%s: %.300s", daemons[d].program,
                                 why.text[0] ? why.text : "out of memory");
                 return EXIT_UNREACHABLE;

@@ -8,9 +8,6 @@
 #include "governor/varlink/varlink.h"
 #include "state/proposal.h"
 
-#define API_FRAME_MAX 4096 /* bytes of a request */
-#define API_DEPTH_MAX 4    /* requests are flat */
-
 struct control;
 struct held;
 struct run;

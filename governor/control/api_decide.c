@@ -49,7 +49,7 @@ static int reply_proposal(
                 api_put_writes(w, m, h->proposal.changes, h->proposal.changes_count, false);
                 json_close_array(w);
         }
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static int reply_journal(struct control *c, struct varlink *link, int r) {
@@ -123,7 +123,7 @@ static int reply_change(struct control *c, struct varlink *link, const struct ru
         if (m)
                 api_put_writes(w, m, run->change.changes, run->change.changes_count, false);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static void on_outcome(struct waiter *w, const struct run *run) {
@@ -236,7 +236,7 @@ int api_approve(struct varlink *link, const struct json *parameters, void *userd
         api_put_writes(w, container_by_inode(c, h->proposal.cgroup_inode), h->proposal.changes,
                         h->proposal.changes_count, false);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 int api_reject(struct varlink *link, const struct json *parameters, void *userdata) {

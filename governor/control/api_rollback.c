@@ -61,7 +61,7 @@ static int reply(struct rollback *op) {
                 }
                 json_close_array(w);
         }
-        return varlink_reply_end(op->link, /* continues= */ false);
+        return varlink_reply_end(op->link);
 }
 
 static void finish(struct rollback *op) {

@@ -105,7 +105,7 @@ static int list_containers(struct varlink *link, const struct json *parameters, 
         json_open_array(w, "containers");
         containers_each(userdata, put_container, w);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static int list_proposals(struct varlink *link, const struct json *parameters, void *userdata) {
@@ -128,7 +128,7 @@ static int list_proposals(struct varlink *link, const struct json *parameters, v
                         api_put_proposal(w, NULL, c, h);
         }
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static int list_changes(struct varlink *link, const struct json *parameters, void *userdata) {
@@ -147,7 +147,7 @@ static int list_changes(struct varlink *link, const struct json *parameters, voi
                 if (run->change.number != 0 && (!id || strcmp(run->change.container_id, id) == 0))
                         api_put_change(w, NULL, c, run);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static void put_notes(struct control *c, struct json_writer *w) {
@@ -194,7 +194,7 @@ static int health(struct varlink *link, const struct json *parameters, void *use
         json_put_u64(w, "probations", engine_probations(c));
         json_put_bool(w, "mayDecide", api_may_decide(c, link));
         put_notes(c, w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static const struct varlink_entry entries[] = {
@@ -216,8 +216,7 @@ static const struct varlink_interface interface = {
 };
 
 int api_init(struct control *c, int fd) {
-        int r = varlink_server_new(
-                        &c->server, c->event, &interface, API_FRAME_MAX, API_DEPTH_MAX, c);
+        int r = varlink_server_new(&c->server, c->event, &interface, c);
 
         return r < 0 ? r : varlink_server_listen_fd(c->server, fd);
 }

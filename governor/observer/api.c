@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FRAME_MAX   4096 /* bytes of a request */
-#define DEPTH_MAX   4
 #define RATES_NS    (10 * NSEC_PER_SEC) /* rates are over the last ten seconds */
 #define STALLS_NS   (30 * NSEC_PER_SEC) /* pressures are read every ten */
 #define SAMPLES_MAX 300
@@ -133,7 +131,7 @@ static int list_containers(struct varlink *link, const struct json *parameters, 
         json_close_array(w);
         json_put_u64(w, "sweepUsec", m->sweep_usec);
         json_put_u64(w, "intervalUsec", MANAGER_INTERVAL_NS / NSEC_PER_USEC);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static void put_process(struct json_writer *w, const struct culprit *c) {
@@ -251,7 +249,7 @@ static int list_findings(struct varlink *link, const struct json *parameters, vo
                         if (m->targets[i]->entries[k] && (!only || only == m->targets[i]))
                                 put_finding(w, m->targets[i]->entries[k]);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 /* Answers when a call lacks the container that it must name; 1 when it has one. */
@@ -312,7 +310,7 @@ static int get_samples(struct varlink *link, const struct json *parameters, void
                                 sample_fields[i].unit);
         json_close_array(w);
         put_samples(w, t, u64_sub(sample_ring_count(&t->ring), count));
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static int list_processes(struct varlink *link, const struct json *parameters, void *userdata) {
@@ -341,7 +339,7 @@ static int list_processes(struct varlink *link, const struct json *parameters, v
         for (unsigned i = 0; i < count; i++)
                 put_process(w, &top[i]);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static void put_notes(struct json_writer *w, const struct manager *m) {
@@ -383,7 +381,7 @@ static int health(struct varlink *link, const struct json *parameters, void *use
         json_put_u64(w, "sweepUsec", m->sweep_usec);
         json_put_bool(w, "link", m->uplink.hello);
         put_notes(w, m);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static const struct varlink_entry entries[] = {
@@ -412,7 +410,7 @@ int api_open(struct manager *m, struct error *err) {
                 if (r < 0)
                         return r;
         }
-        r = varlink_server_new(&m->server, m->event, &interface, FRAME_MAX, DEPTH_MAX, m);
+        r = varlink_server_new(&m->server, m->event, &interface, m);
         if (r >= 0)
                 r = varlink_server_listen_fd(m->server, fd);
         return r < 0 ? error_errno(err, r, "cannot serve query.sock") : 0;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "governor/varlink/connection.h"
+#include "governor/varlink/varlink_internal.h"
 
 int varlink_socket(const char *path, struct sockaddr_un *ret, struct error *err) {
         int fd;
@@ -19,18 +19,12 @@ int varlink_socket(const char *path, struct sockaddr_un *ret, struct error *err)
         return fd < 0 ? error_errno(err, -errno, "no socket") : fd;
 }
 
-int varlink_new(struct varlink **ret, int fd, size_t in_max) {
-        struct varlink *link = calloc(1, sizeof(*link));
-        char *in = malloc(in_max); /* the client's is large: it costs only what arrives */
+struct varlink *varlink_new(int fd, size_t in_max) {
+        struct varlink *link = malloc(sizeof(*link) + in_max);
 
-        if (!link || !in) {
-                free(link);
-                free(in);
-                return -ENOMEM;
-        }
-        *link = (struct varlink){ .references = 1, .fd = fd, .in = in, .in_max = in_max };
-        *ret = link;
-        return 0;
+        if (link)
+                *link = (struct varlink){ .references = 1, .fd = fd, .in_max = in_max };
+        return link;
 }
 
 struct varlink *varlink_ref(struct varlink *link) {
@@ -43,9 +37,11 @@ void varlink_unref(struct varlink *link) {
                 return;
         closep(&link->fd);
         json_writer_free(link->writer);
-        free(link->in);
-        free(link->out);
         free(link);
+}
+
+void varlink_unrefp(struct varlink **link) {
+        varlink_unref(*link);
 }
 
 ssize_t varlink_fill(struct varlink *link) {
@@ -66,8 +62,8 @@ ssize_t varlink_fill(struct varlink *link) {
 }
 
 bool varlink_frame(struct varlink *link, size_t *ret_len) {
-        const char *end = memchr(
-                        link->in + link->in_scanned, '\0', link->in_used - link->in_scanned);
+        const char *end =
+                        memchr(link->in + link->in_scanned, '\0', link->in_used - link->in_scanned);
 
         link->in_scanned = end ? (size_t)(end - link->in) : link->in_used;
         *ret_len = link->in_scanned;
@@ -80,37 +76,44 @@ void varlink_drop_frame(struct varlink *link, size_t len) {
         memmove(link->in, link->in + len + 1, link->in_used);
 }
 
-int varlink_queue_writer(struct varlink *link) {
-        CLEANUP(json_writer_freep) struct json_writer *w = TAKE(link->writer);
-        const char *text;
-        size_t len;
-        char *out;
+int varlink_message_begin(struct varlink *link, const char *key, const char *value) {
         int r;
 
-        r = json_writer_end(w, &text, &len);
+        json_writer_free(TAKE(link->writer));
+        link->out_left = 0;
+        r = json_writer_new(&link->writer);
         if (r < 0)
                 return r;
-        out = realloc(link->out, link->out_used + len + 1);
-        if (!out)
-                return -ENOMEM;
-        memcpy(out + link->out_used, text, len + 1);
-        link->out = out;
-        link->out_used += len + 1;
+        json_open_object(link->writer, NULL);
+        if (key)
+                json_put_string(link->writer, key, value);
+        json_open_object(link->writer, "parameters");
         return 0;
 }
 
-int varlink_flush(struct varlink *link) {
-        size_t before = link->out_sent;
+int varlink_message_end(struct varlink *link) {
+        int r;
 
-        while (link->out_sent < link->out_used) {
-                ssize_t n = send(link->fd, link->out + link->out_sent,
-                                link->out_used - link->out_sent, MSG_NOSIGNAL);
+        json_close_object(link->writer);
+        json_close_object(link->writer);
+        r = json_writer_end(link->writer, &link->out, &link->out_left);
+        if (r >= 0)
+                link->out_left++; /* the NUL */
+        return r;
+}
+
+int varlink_flush(struct varlink *link) {
+        bool went = false;
+
+        while (link->out_left > 0) {
+                ssize_t n = send(link->fd, link->out, link->out_left, MSG_NOSIGNAL);
 
                 if (n < 0)
-                        return errno == EAGAIN ? link->out_sent > before : -errno;
-                link->out_sent += (size_t)n;
+                        return errno == EAGAIN ? went : -errno;
+                link->out += n;
+                link->out_left -= (size_t)n;
+                went = true;
         }
-        free(TAKE(link->out));
-        link->out_used = link->out_sent = 0;
-        return true;
+        json_writer_free(TAKE(link->writer));
+        return went;
 }

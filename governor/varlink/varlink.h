@@ -13,11 +13,12 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-#define VARLINK_CONNECTIONS_MAX     64 /* of one server; the last 8 are root's */
+#define VARLINK_REQUEST_MAX         4096 /* bytes, with the NUL: more closes the connection */
+#define VARLINK_REQUEST_DEPTH       4    /* of its JSON: requests are flat */
+#define VARLINK_CONNECTIONS_MAX     64   /* of one server; the last 8 are root's */
 #define VARLINK_CONNECTIONS_PER_UID 8
 #define VARLINK_CALLS_PER_SEC       20 /* of one uid, and at once: who calls more often waits */
 #define VARLINK_IDLE_USEC           (5 * USEC_PER_SEC) /* half a frame, or an unread answer */
-#define VARLINK_QUEUE_MAX           (256 * KIB) /* bytes unread beside one answer: then closed */
 
 struct varlink_server;
 struct varlink; /* one connection, on either end */
@@ -55,13 +56,10 @@ struct varlink_interface {
 /*
  * A connection too many is answered with the interface's error Busy, and closed.
  *
- * @frame_max:  bytes of one request with its NUL; more closes the connection
- * @depth_max:  of a request's JSON
- * @userdata:   for the methods
+ * @userdata: for the methods
  */
 int varlink_server_new(struct varlink_server **ret, sd_event *event,
-                const struct varlink_interface *interface, size_t frame_max, unsigned depth_max,
-                void *userdata);
+                const struct varlink_interface *interface, void *userdata);
 void varlink_server_free(struct varlink_server *s);
 
 /* Listens on an fd that is bound and listening already, once; the server then owns it. */
@@ -76,10 +74,10 @@ int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err
 
 struct varlink *varlink_ref(struct varlink *link);
 void varlink_unref(struct varlink *link);
+void varlink_unrefp(struct varlink **link); /* for CLEANUP */
 const struct varlink_peer *varlink_get_peer(const struct varlink *link);
 bool varlink_peer_in_group(const struct varlink *link, gid_t gid); /* primary or supplementary */
 bool varlink_is_open(const struct varlink *link); /* it may have gone while an answer was awaited */
-bool varlink_wants_more(const struct varlink *link); /* the call said "more" */
 
 /*
  * Begins a reply: write the members of "parameters" with *ret, then end it.
@@ -88,9 +86,8 @@ bool varlink_wants_more(const struct varlink *link); /* the call said "more" */
  */
 int varlink_reply_begin(struct varlink *link, struct json_writer **ret);
 
-/* @continues: more replies follow. Errors: -EPROTO the call did not say "more"; -ENOTCONN; -ENOMEM
- */
-int varlink_reply_end(struct varlink *link, bool continues);
+/* Sends it. "more" is answered like any other call, once. Errors: -ENOTCONN; -EALREADY; -ENOMEM */
+int varlink_reply_end(struct varlink *link);
 
 /*
  * An error with members that are strings: NULL-ended pairs of name and value. A member whose value
@@ -98,15 +95,10 @@ int varlink_reply_end(struct varlink *link, bool continues);
  */
 int varlink_error(struct varlink *link, const char *error, ...) __attribute__((sentinel));
 
-/* The error of varlink itself that a parameter is missing or not of its type. */
-int varlink_error_parameter(struct varlink *link, const char *parameter);
-
 /* --- the client: blocking, one call after the other ------------------------------------------- */
 
 /* Errors: of connect(2); @err says which socket and what to do when nobody listens. */
 int varlink_connect(struct varlink **ret, const char *path, struct error *err);
-void varlink_close(struct varlink *link);
-void varlink_closep(struct varlink **link); /* for CLEANUP */
 
 /* Begins a call: write the members of "parameters" with *ret, then varlink_call(). */
 int varlink_call_begin(struct varlink *link, const char *method, struct json_writer **ret);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "governor/varlink/org.varlink.service.varlink.h"
-#include "governor/varlink/varlink_server.h"
+#include "governor/varlink/varlink_internal.h"
 
 #define SERVICE "org.varlink.service"
 
@@ -36,78 +36,50 @@ bool varlink_is_open(const struct varlink *link) {
         return link->server != NULL;
 }
 
-bool varlink_wants_more(const struct varlink *link) {
-        return link->more;
-}
-
-static int begin(struct varlink *link, const char *error, struct json_writer **ret) {
-        int r;
-
+/* An answer: an error, or with @error NULL a reply. */
+static int begin(struct varlink *link, const char *error) {
         if (!link->server)
                 return -ENOTCONN;
         if (!link->calling)
                 return -EALREADY;
-        json_writer_free(TAKE(link->writer));
-        r = json_writer_new(&link->writer);
-        if (r < 0)
-                return r;
-        json_open_object(link->writer, NULL);
-        if (error)
-                json_put_string(link->writer, "error", error);
-        json_open_object(link->writer, "parameters");
-        *ret = link->writer;
-        return 0;
+        return varlink_message_begin(link, error ? "error" : NULL, error);
 }
 
-/* Sends the message, or closes the connection when its peer does not read. */
-static int end(struct varlink *link, bool continues) {
-        int r = 0;
+int varlink_reply_begin(struct varlink *link, struct json_writer **ret) {
+        int r = begin(link, NULL);
 
-        json_close_object(link->writer);
-        if (continues)
-                json_put_bool(link->writer, "continues", true);
-        json_close_object(link->writer);
+        *ret = link->writer;
+        return r;
+}
 
-        if (link->out_used == 0)
-                link->since_usec = varlink_now(link->server);
-        if (link->out_used - link->out_sent > VARLINK_QUEUE_MAX)
-                r = -ENOBUFS;
-        else if (link->oneway)
-                json_writer_free(TAKE(link->writer));
-        else
-                r = varlink_queue_writer(link);
+/* Sends the answer, or closes the connection. */
+int varlink_reply_end(struct varlink *link) {
+        int r;
+
+        if (!link->server)
+                return -ENOTCONN;
+        if (!link->calling || !link->writer)
+                return -EALREADY;
+        r = varlink_message_end(link);
+        if (link->oneway)
+                link->out_left = 0;
         if (r >= 0)
                 r = varlink_flush(link);
         if (r < 0) {
                 varlink_disconnect(link);
                 return r == -ENOMEM || r == -EINVAL ? r : -ENOTCONN;
         }
-        link->calling = continues;
+        link->since_usec = varlink_now(link->server);
+        link->calling = false;
         varlink_settle(link);
         return 0;
 }
 
-int varlink_reply_begin(struct varlink *link, struct json_writer **ret) {
-        return begin(link, NULL, ret);
-}
-
-int varlink_reply_end(struct varlink *link, bool continues) {
-        if (!link->server)
-                return -ENOTCONN;
-        if (!link->writer)
-                return -EALREADY;
-        if (continues && !link->more)
-                return -EPROTO;
-        return end(link, continues);
-}
-
 int varlink_error(struct varlink *link, const char *error, ...) {
-        struct json_writer *w;
         const char *name;
         va_list args;
-        int r;
+        int r = begin(link, error);
 
-        r = begin(link, error, &w);
         if (r < 0)
                 return r;
         va_start(args, error);
@@ -115,14 +87,10 @@ int varlink_error(struct varlink *link, const char *error, ...) {
                 const char *value = va_arg(args, const char *);
 
                 if (value)
-                        json_put_string(w, name, value);
+                        json_put_string(link->writer, name, value);
         }
         va_end(args);
-        return end(link, /* continues= */ false);
-}
-
-int varlink_error_parameter(struct varlink *link, const char *parameter) {
-        return varlink_error(link, SERVICE ".InvalidParameter", "parameter", parameter, NULL);
+        return varlink_reply_end(link);
 }
 
 static int get_info(struct varlink *link, const struct json *parameters, void *userdata) {
@@ -141,7 +109,7 @@ static int get_info(struct varlink *link, const struct json *parameters, void *u
         json_put_string(w, NULL, SERVICE);
         json_put_string(w, NULL, link->server->interface->name);
         json_close_array(w);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 static int get_description(struct varlink *link, const struct json *parameters, void *userdata);
@@ -150,8 +118,7 @@ static const struct varlink_interface service = {
         .name = SERVICE,
         .description = org_varlink_service_varlink,
         .entries = (const struct varlink_entry[]){ { "GetInfo", get_info },
-                        { "GetInterfaceDescription", get_description },
-                        { NULL, NULL } },
+                        { "GetInterfaceDescription", get_description }, { NULL, NULL } },
 };
 
 /* By its name: what every server has, or what this one is for. NULL: there is none */
@@ -173,7 +140,8 @@ static int get_description(struct varlink *link, const struct json *parameters, 
 
         (void)userdata;
         if (json_get_string(parameters, "interface", &name, NULL) < 0)
-                return varlink_error_parameter(link, "interface");
+                return varlink_error(
+                                link, SERVICE ".InvalidParameter", "parameter", "interface", NULL);
         i = find_interface(link, name);
         if (!i)
                 return varlink_error(link, SERVICE ".InterfaceNotFound", "interface", name, NULL);
@@ -181,7 +149,7 @@ static int get_description(struct varlink *link, const struct json *parameters, 
         if (r < 0)
                 return r;
         json_put_string(w, "description", i->description);
-        return varlink_reply_end(link, /* continues= */ false);
+        return varlink_reply_end(link);
 }
 
 /* @dot: in the method's name, behind its interface */
@@ -203,8 +171,8 @@ static int run(struct varlink *link, const struct call *call, const char *dot) {
         r = e->call ? e->call(link, call->parameters, link->server->userdata) : 0;
         /* Nobody kept the connection: nobody is going to answer. */
         if (r == 0 && link->calling && link->references == references)
-                return varlink_error(
-                                link, SERVICE ".MethodNotImplemented", "method", call->method, NULL);
+                return varlink_error(link, SERVICE ".MethodNotImplemented", "method", call->method,
+                                NULL);
         return r;
 }
 
@@ -214,13 +182,12 @@ int varlink_dispatch(struct varlink *link, const char *frame, size_t len) {
         const char *dot, *bad;
         int r;
 
-        if (json_parse(frame, len, link->server->depth_max, &doc, NULL) < 0 ||
+        if (json_parse(frame, len, VARLINK_REQUEST_DEPTH, &doc, NULL) < 0 ||
                         json_get_fields(json_root(doc), call_fields, &call, &bad, NULL) < 0)
                 return -EPROTO;
         dot = call.method ? strrchr(call.method, '.') : NULL;
         if (!dot || dot == call.method || (call.more && call.oneway))
                 return -EPROTO;
-        link->more = call.more;
         link->oneway = call.oneway;
         link->calling = true;
         r = run(link, &call, dot);

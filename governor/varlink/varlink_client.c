@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "governor/varlink/connection.h"
+#include "governor/varlink/varlink_internal.h"
 
 #define ANSWER_MAX        (32 * MIB)         /* of 10,000 containers */
 #define CONNECT_WAIT_USEC (5 * USEC_PER_SEC) /* while its queue of connections is full */
@@ -38,42 +38,25 @@ int varlink_connect(struct varlink **ret, const char *path, struct error *err) {
         if (r == -ENOENT || r == -ECONNREFUSED)
                 return error_set(err, r, "%s: nobody listens there: start the daemon that does",
                                 path);
-        if (r >= 0)
-                r = varlink_new(ret, fd, ANSWER_MAX);
         if (r < 0)
                 return error_errno(err, r, "%s", path);
+        *ret = varlink_new(fd, ANSWER_MAX);
+        if (!*ret)
+                return error_errno(err, -ENOMEM, "%s", path);
         (void)take_fd(&fd);
         return 0;
 }
 
-void varlink_close(struct varlink *link) {
-        varlink_unref(link);
-}
-
-void varlink_closep(struct varlink **link) {
-        varlink_close(*link);
-}
-
 int varlink_call_begin(struct varlink *link, const char *method, struct json_writer **ret) {
-        int r;
+        int r = varlink_message_begin(link, "method", method);
 
-        json_writer_free(TAKE(link->writer));
-        r = json_writer_new(&link->writer);
-        if (r < 0)
-                return r;
-        json_open_object(link->writer, NULL);
-        json_put_string(link->writer, "method", method);
-        json_open_object(link->writer, "parameters");
         *ret = link->writer;
-        return 0;
+        return r;
 }
 
 static int exchange(struct varlink *link, uint64_t timeout_usec, size_t *ret_len) {
-        int r;
+        int r = varlink_message_end(link);
 
-        json_close_object(link->writer);
-        json_close_object(link->writer);
-        r = varlink_queue_writer(link);
         if (r >= 0)
                 r = set_patience(link->fd, timeout_usec);
         if (r >= 0)

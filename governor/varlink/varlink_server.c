@@ -6,7 +6,7 @@
  *
  * A uid that calls too often is not refused: its connections are not read until it is their turn.
  */
-#include "governor/varlink/varlink_server.h"
+#include "governor/varlink/varlink_internal.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -17,11 +17,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define CALL_USEC       (USEC_PER_SEC / VARLINK_CALLS_PER_SEC)
-#define BURST_USEC      (CALL_USEC * (VARLINK_CALLS_PER_SEC - 1))
-#define ACCEPT_USEC     (100 * USEC_PER_MSEC) /* in each, no more than ACCEPTS are tried: */
-#define ACCEPTS         256                   /* also without descriptors for them */
-#define ACCURACY_USEC   (5 * USEC_PER_MSEC)
+#define CALL_USEC     (USEC_PER_SEC / VARLINK_CALLS_PER_SEC)
+#define BURST_USEC    (CALL_USEC * (VARLINK_CALLS_PER_SEC - 1))
+#define ACCEPT_USEC   (100 * USEC_PER_MSEC) /* in each, no more than ACCEPTS are tried: */
+#define ACCEPTS       256                   /* also without descriptors for them */
+#define ACCURACY_USEC (5 * USEC_PER_MSEC)
 
 uint64_t varlink_now(const struct varlink_server *s) {
         uint64_t now = 0;
@@ -75,7 +75,7 @@ void varlink_disconnect(struct varlink *link) {
 }
 
 static bool unread(const struct varlink *link) {
-        return link->out_used > 0;
+        return link->out_left > 0;
 }
 
 /* Calls what has arrived, one after the other: the next when the last was answered and read. */
@@ -125,28 +125,6 @@ void varlink_settle(struct varlink *link) {
                         link->timer, when == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
-static int receive(struct varlink *link) {
-        size_t before = link->in_used;
-        ssize_t n = varlink_fill(link);
-
-        if (n == -EAGAIN)
-                return 0;
-        if (n < 0)
-                return (int)n;
-        link->eof = n == 0;
-        if (before == 0)
-                link->since_usec = varlink_now(link->server);
-        return 0;
-}
-
-static int send_queued(struct varlink *link) {
-        int r = varlink_flush(link);
-
-        if (r > 0)
-                link->since_usec = varlink_now(link->server);
-        return r;
-}
-
 /* The end of every event of a connection. */
 static int finish(struct varlink *link, int r) {
         if (r >= 0)
@@ -161,17 +139,23 @@ static int finish(struct varlink *link, int r) {
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         struct varlink *link = varlink_ref(userdata);
-        int r = 0;
+        bool begun = link->in_used > 0, goes_on;
+        ssize_t n = -ECONNRESET;
 
         (void)source;
         (void)fd;
-        if (events & EPOLLOUT)
-                r = send_queued(link);
-        else if (events & EPOLLIN)
-                r = receive(link);
-        else
-                r = -ECONNRESET;
-        return finish(link, r);
+        if (events & EPOLLOUT) {
+                n = varlink_flush(link);
+                goes_on = n > 0;
+        } else {
+                if (events & EPOLLIN)
+                        n = varlink_fill(link);
+                link->eof = n == 0;
+                goes_on = !begun; /* half a frame does not buy time by more bytes */
+        }
+        if (goes_on)
+                link->since_usec = varlink_now(link->server);
+        return finish(link, n == -EAGAIN ? 0 : (int)n);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -270,8 +254,11 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *us
 
         (void)source;
         (void)events;
-        if (peer < 0 || varlink_new(&link, peer, s->frame_max) < 0)
-                return 0; /* the connection stays in the queue, or is closed */
+        if (peer < 0)
+                return 0; /* it stays in the queue */
+        link = varlink_new(peer, VARLINK_REQUEST_MAX);
+        if (!link)
+                return 0;
         (void)take_fd(&peer);
         (void)admit(s, link);
         varlink_unref(link);
@@ -279,16 +266,13 @@ static int on_connect(sd_event_source *source, int fd, uint32_t events, void *us
 }
 
 int varlink_server_new(struct varlink_server **ret, sd_event *event,
-                const struct varlink_interface *interface, size_t frame_max, unsigned depth_max,
-                void *userdata) {
+                const struct varlink_interface *interface, void *userdata) {
         struct varlink_server *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
         *s = (struct varlink_server){ .event = sd_event_ref(event),
                 .interface = interface,
-                .frame_max = frame_max,
-                .depth_max = depth_max,
                 .idle_usec = VARLINK_IDLE_USEC,
                 .userdata = userdata };
         *ret = s;
@@ -311,8 +295,6 @@ int varlink_server_listen_fd(struct varlink_server *s, int fd) {
 
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return -errno;
-        if (s->listening)
-                return -EBUSY;
         r = sd_event_add_io(s->event, &s->listening, fd, EPOLLIN, on_connect, s);
         if (r >= 0)
                 r = sd_event_source_set_ratelimit(s->listening, ACCEPT_USEC, ACCEPTS);
@@ -328,7 +310,7 @@ int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err
 
         r = varlink_connect(&somebody, path, NULL);
         if (r >= 0)
-                varlink_close(somebody);
+                varlink_unref(somebody);
         if (r >= 0 || r == -EAGAIN) /* its queue is full */
                 return error_set(err, -EADDRINUSE, "%s: somebody answers there already", path);
         fd = varlink_socket(path, &address, err);

@@ -89,7 +89,7 @@ static void approve(struct varlink *link, const char *id, const char *digest) {
 }
 
 static int run_set(char **argv) {
-        CLEANUP(varlink_closep) struct varlink *link = connect_to(argv[0], "control.sock");
+        CLEANUP(varlink_unrefp) struct varlink *link = connect_to(argv[0], "control.sock");
         char id[32], digest[64];
 
         propose(link, argv + 1, id, digest);
@@ -118,12 +118,12 @@ static int run_apply(char **argv) {
         }
         if (poll(&p, 1, 60000) == 1)
                 printf("%llu\n", (unsigned long long)(proc_boottime_ns() - *sent));
-        varlink_close(link);
+        varlink_unref(link);
         return waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 1;
 }
 
 static int run_rollback(char **argv) {
-        CLEANUP(varlink_closep) struct varlink *link = connect_to(argv[0], "control.sock");
+        CLEANUP(varlink_unrefp) struct varlink *link = connect_to(argv[0], "control.sock");
         struct json_writer *w;
         uint64_t start;
 
@@ -148,7 +148,7 @@ static bool has_finding(struct varlink *link, const char *id) {
 }
 
 static int run_finding(char **argv) {
-        CLEANUP(varlink_closep) struct varlink *link = connect_to(argv[0], "query.sock");
+        CLEANUP(varlink_unrefp) struct varlink *link = connect_to(argv[0], "query.sock");
 
         /* Below the 20 calls a second that one person may make. */
         while (!has_finding(link, argv[1]))

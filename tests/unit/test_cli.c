@@ -71,7 +71,7 @@ static int answer(struct varlink *link, const struct json *parameters, void *use
         assert_int_equal(varlink_reply_begin(link, &w), 0);
         for (const struct json *m = json_root(doc)->child; m; m = m->next)
                 json_put_value(w, m->key, m);
-        return varlink_reply_end(link, false);
+        return varlink_reply_end(link);
 }
 
 #define METHOD(name)                                                                               \
@@ -125,8 +125,7 @@ static void *serve(void *data) {
         assert_int_equal(sd_event_new(&event), 0);
         for (size_t i = 0; i < DAEMON_COUNT; i++) {
                 assert_int_equal(varlink_listen(b->path[i], 0666, &fd, NULL), 0);
-                assert_int_equal(varlink_server_new(&servers[i], event, &interfaces[i], 4096, 8, b),
-                                0);
+                assert_int_equal(varlink_server_new(&servers[i], event, &interfaces[i], b), 0);
                 assert_true(varlink_server_listen_fd(servers[i], fd) >= 0);
         }
         assert_true(sd_event_add_io(event, NULL, b->stop[0], EPOLLIN, on_stop, NULL) >= 0);
