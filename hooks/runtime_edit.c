@@ -5,12 +5,10 @@
 #include "state/parse.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What a signal handler must remove; the fd is -1 while there is nothing. */
-static char abandoned_name[64];
+static char abandoned_name[300];
 static volatile int abandoned_dir_fd = -1;
 
 void runtime_edit_abandon(void) {
@@ -133,29 +131,14 @@ int runtime_edit_text(const char *text, size_t len, const struct hook_entry *hoo
         return 1;
 }
 
-/* Writes @text beside the file and renames it over. */
 static int replace(int dir_fd, const char *name, const struct stat *like, const char *text,
                 size_t len) {
-        CLEANUP(closep) int fd = -1;
-        int r;
+        int r = file_temp_name(name, abandoned_name, sizeof(abandoned_name));
 
-        (void)snprintf(abandoned_name, sizeof(abandoned_name), ".dtgov-config.%d", (int)getpid());
-        (void)unlinkat(dir_fd, abandoned_name, 0);
-        fd = openat(dir_fd, abandoned_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                        0600);
-        if (fd < 0)
-                return -errno;
-        abandoned_dir_fd = dir_fd;
-
-        r = file_write_all(fd, text, len);
-        if (r == 0 && fchown(fd, like->st_uid, like->st_gid) < 0)
-                r = -errno;
-        if (r == 0 && fchmod(fd, like->st_mode & 07777) < 0)
-                r = -errno;
-        if (r == 0 && renameat(dir_fd, abandoned_name, dir_fd, name) < 0)
-                r = -errno;
         if (r < 0)
-                (void)unlinkat(dir_fd, abandoned_name, 0);
+                return r;
+        abandoned_dir_fd = dir_fd;
+        r = file_replace_like_at(dir_fd, name, text, len, like, /* durable= */ false);
         abandoned_dir_fd = -1;
         return r;
 }

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 ssize_t file_read_fd(int fd, char *buf, size_t size) {
         size_t used = 0;
@@ -94,32 +93,48 @@ int file_create_at(int dir_fd, const char *name, const void *data, size_t len, m
         return r;
 }
 
-int file_replace_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode,
-                bool durable) {
+int file_temp_name(const char *name, char *out, size_t size) {
+        size_t used;
+
+        used = text_append(out, size, 0, ".");
+        used = text_append(out, size, used, name);
+        used = text_append(out, size, used, ".");
+        used = text_append_u64(out, size, used, (uint64_t)getpid());
+        return used >= size ? -ENAMETOOLONG : 0;
+}
+
+/* What the new file is to be. */
+struct manner {
+        mode_t mode;             /* when it is made */
+        const struct stat *like; /* whose owner and mode it then gets, or NULL */
+        bool durable;
+};
+
+static int replace(int dir_fd, const char *name, const void *data, size_t len,
+                const struct manner *how) {
         CLEANUP(closep) int fd = -1;
         char temp[300];
         const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-        size_t used;
         int r;
 
-        used = text_append(temp, sizeof(temp), 0, ".");
-        used = text_append(temp, sizeof(temp), used, name);
-        used = text_append(temp, sizeof(temp), used, ".");
-        used = text_append_u64(temp, sizeof(temp), used, (uint64_t)getpid());
-        if (used >= sizeof(temp))
-                return -ENAMETOOLONG;
-
-        fd = openat(dir_fd, temp, flags, mode);
+        r = file_temp_name(name, temp, sizeof(temp));
+        if (r < 0)
+                return r;
+        fd = openat(dir_fd, temp, flags, how->mode);
         if (fd < 0 && errno == EEXIST) {
                 /* Left by a process of that number that was killed. */
                 (void)unlinkat(dir_fd, temp, 0);
-                fd = openat(dir_fd, temp, flags, mode);
+                fd = openat(dir_fd, temp, flags, how->mode);
         }
         if (fd < 0)
                 return -errno;
 
         r = file_write_all(fd, data, len);
-        if (r == 0 && durable && fsync(fd) < 0)
+        if (r == 0 && how->like &&
+                        (fchown(fd, how->like->st_uid, how->like->st_gid) < 0 ||
+                                        fchmod(fd, how->like->st_mode & 07777) < 0))
+                r = -errno;
+        if (r == 0 && how->durable && fsync(fd) < 0)
                 r = -errno;
         if (r == 0 && renameat(dir_fd, temp, dir_fd, name) < 0)
                 r = -errno;
@@ -127,7 +142,19 @@ int file_replace_at(int dir_fd, const char *name, const void *data, size_t len, 
                 (void)unlinkat(dir_fd, temp, 0);
                 return r;
         }
-        if (durable && fsync(dir_fd) < 0)
+        if (how->durable && fsync(dir_fd) < 0)
                 return -errno;
         return 0;
+}
+
+int file_replace_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode,
+                bool durable) {
+        return replace(dir_fd, name, data, len,
+                        &(struct manner){ .mode = mode, .durable = durable });
+}
+
+int file_replace_like_at(int dir_fd, const char *name, const void *data, size_t len,
+                const struct stat *like, bool durable) {
+        return replace(dir_fd, name, data, len,
+                        &(struct manner){ .mode = 0600, .like = like, .durable = durable });
 }

@@ -6,7 +6,7 @@
 
 #include "state/base.h"
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 /*
  * Reads a whole file in one go and ends it with a NUL.
@@ -46,3 +46,10 @@ int file_create_at(int dir_fd, const char *name, const void *data, size_t len, m
  */
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode,
                 bool durable);
+
+/* The same, with the owner and the mode of @like. */
+int file_replace_like_at(int dir_fd, const char *name, const void *data, size_t len,
+                const struct stat *like, bool durable);
+
+/* The name of the temporary file that this process uses for @name. Errors: -ENAMETOOLONG */
+int file_temp_name(const char *name, char *out, size_t size);

@@ -210,6 +210,22 @@ static void durable_waits_for_file_and_directory(void **state) {
         assert_int_equal(sync_count, 2);
 }
 
+static void a_file_that_is_like_another_has_its_mode_and_no_other_name(void **state) {
+        const struct tree *tree = *state;
+        struct stat like, st;
+
+        tree_write(tree, "a", "old");
+        assert_int_equal(fchmodat(tree->fd, "a", 0640, 0), 0);
+        assert_int_equal(fstatat(tree->fd, "a", &like, 0), 0);
+        assert_int_equal(file_replace_like_at(tree->fd, "a", "new", 3, &like, true), 0);
+        assert_content(tree, "a", "new");
+        assert_int_equal(fstatat(tree->fd, "a", &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0640);
+        assert_int_equal(st.st_uid, like.st_uid);
+        assert_int_equal(names(tree), 1);
+        assert_int_equal(sync_count, 2);
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_place, drop_place)
         const struct CMUnitTest tests[] = {
@@ -223,6 +239,7 @@ int main(void) {
                 TEST(what_fails_leaves_the_old_file_and_no_temporary_one),
                 TEST(a_temporary_file_that_was_left_is_no_obstacle),
                 TEST(durable_waits_for_file_and_directory),
+                TEST(a_file_that_is_like_another_has_its_mode_and_no_other_name),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
