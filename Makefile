@@ -25,6 +25,8 @@ MANDIR     := $(PREFIX)/share/man
 UNITDIR    := $(PREFIX)/lib/systemd/system
 SYSUSERSDIR := $(PREFIX)/lib/sysusers.d
 TMPFILESDIR := $(PREFIX)/lib/tmpfiles.d
+# Not where Podman and CRI-O look: "dtgov setup podman" puts a link there.
+HOOKSDIR   := $(PREFIX)/share/dtgov/hooks.d
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wstrict-prototypes -Wmissing-prototypes \
         -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough \
@@ -40,7 +42,8 @@ endif
 
 VERSION  := 0.1.0
 CPPFLAGS := -I. -I$(B)/gen -D_GNU_SOURCE -DDTGOV_VERSION='"$(VERSION)"' \
-            -DDTGOV_PREFIX='"$(PREFIX)"' -DDTGOV_LIBEXECDIR='"$(LIBEXECDIR)"'
+            -DDTGOV_PREFIX='"$(PREFIX)"' -DDTGOV_LIBEXECDIR='"$(LIBEXECDIR)"' \
+            -DDTGOV_HOOKSDIR='"$(HOOKSDIR)"'
 CFLAGS   := -std=gnu17 -g -fPIE -MMD -MP -ffile-prefix-map=$(CURDIR)=. $(WARN) $(mode.$(MODE))
 LDFLAGS  := -pie -Wl,-z,relro,-z,now,--as-needed $(filter -fsanitize% --coverage,$(mode.$(MODE)))
 
@@ -66,7 +69,7 @@ main.dtgov-hook     := $(filter hooks/hook%,$(call src,hooks))
 main.dtgov-runtime  := $(filter hooks/runtime%,$(call src,hooks))
 main.dtgovd         := $(call src,governor/control)
 main.dtgov-observer := $(call src,governor/observer)
-main.dtgov          := $(call src,governor/cli)
+main.dtgov          := $(call src,governor/cli) $(call src,governor/cli/setup)
 uses.dtgov-hook     := state
 uses.dtgov-runtime  := state
 uses.dtgovd         := governor/varlink governor/kernel policies/rules state/journal state
@@ -144,7 +147,7 @@ unit.uses    := governor/varlink governor/kernel policies/sizing policies/analys
                 state/journal state
 # Parts of programs that unit tests link: everything but the mains.
 unit.parts   := $(filter-out %main.c,$(call src,hooks) $(call src,governor/control) \
-                $(call src,governor/observer) $(call src,governor/cli))
+                $(call src,governor/observer) $(call src,governor/cli) $(call src,governor/cli/setup))
 $(B)/libparts.a: $(call objects,$(unit.parts))
 	$(call say,AR,$(@F))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -221,10 +224,11 @@ INSTALL := $(foreach p,$(PRESENT),$(call install_program,$(p))) \
            $(call install_text,$(UNITS),$(UNITDIR)) \
            $(call install_text,$(wildcard contrib/systemd/*.sysusers),$(SYSUSERSDIR),.conf) \
            $(call install_text,$(wildcard contrib/systemd/*.tmpfiles),$(TMPFILESDIR),.conf) \
-           $(call install_text,$(wildcard contrib/hooks/*.json),$(PREFIX)/share/containers/oci/hooks.d) \
+           $(call install_text,$(wildcard contrib/hooks/*.json),$(HOOKSDIR)) \
            $(call install_page,$(MAN_PAGES))
 # The real runtimes that dtgov-runtime stands for, each by a link of that name.
-LINKS   := $(if $(filter dtgov-runtime,$(PRESENT)),dtgov-runc dtgov-crun dtgov-sysbox-runc)
+LINKS   := $(if $(filter dtgov-runtime,$(PRESENT)),dtgov-runc dtgov-crun dtgov-sysbox-runc \
+           dtgov-nvidia-container-runtime)
 
 $(B)/filled/%: % Makefile $(B)/flags
 	@mkdir -p $(@D)
@@ -240,7 +244,7 @@ install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DES
 uninstall: ## takes away what install put there, and nothing else
 	@for i in $(INSTALL); do IFS=: read -r file dest mode <<< "$$i"; rm -f "$(DESTDIR)$$dest"; done; \
 	for l in $(LINKS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$l"; done; \
-	rmdir "$(DESTDIR)$(LIBEXECDIR)" 2> /dev/null || :
+	rmdir "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(HOOKSDIR)" 2> /dev/null || :
 
 .PHONY: help
 help: ## this list
