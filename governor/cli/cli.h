@@ -32,6 +32,7 @@ enum cli_option {
         OPTION_ONCE = 1 << 6,
         OPTION_COUNT = 1 << 7,
         OPTION_EXIT_CODE = 1 << 8,
+        OPTION_UNDO = 1 << 9,
 };
 
 enum daemon { DAEMON_CONTROL, DAEMON_OBSERVER, DAEMON_COUNT };
@@ -59,6 +60,7 @@ struct cli {
         uint64_t count;
         const char *run_dir;    /* where the sockets are */
         const char *docker_dir; /* where Docker keeps its containers */
+        const char *root;       /* before the paths of engines; NULL but in tests */
         struct varlink *daemons[DAEMON_COUNT];
         struct answer *answers;
         struct place *places;

@@ -16,6 +16,7 @@ int run_set(struct cli *c, char *const *arguments, unsigned count);
 int run_rollback(struct cli *c, char *const *arguments, unsigned count);
 int run_changes(struct cli *c, char *const *arguments, unsigned count);
 int run_watch(struct cli *c, char *const *arguments, unsigned count);
+int run_setup(struct cli *c, char *const *arguments, unsigned count);
 int run_doctor(struct cli *c, char *const *arguments, unsigned count);
 int run_version(struct cli *c, char *const *arguments, unsigned count);
 

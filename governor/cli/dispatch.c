@@ -53,6 +53,12 @@ const struct command commands[] = {
         { "watch", "[-n EVENTS]", "what happens, a line an event, until interrupted",
                         "  dtgov watch\n  dtgov watch --json | jq -c .event\n",
                         READING | OPTION_COUNT, 0, 0, run_watch },
+        { "setup", "ENGINE [--undo]", "have docker, podman, containerd or crio call dtgov",
+                        "  dtgov setup docker --dry-run        what would be written\n"
+                        "  sudo dtgov setup docker             asks, then has Docker reload it\n"
+                        "  sudo dtgov setup docker --undo      as it was before\n"
+                        "  sudo dtgov setup podman --yes       without a question, for scripts\n",
+                        OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_UNDO, 1, 1, run_setup },
         { "doctor", "", "what this host lacks, and the command that mends it",
                         "  dtgov doctor\n  sudo dtgov doctor    also sees what only root may "
                         "read\n",
@@ -70,6 +76,7 @@ static const struct {
                         OPTION_JSON },
         { "-y, --yes", "do not ask", OPTION_YES },
         { "    --dry-run", "say what would be written, write nothing", OPTION_DRY_RUN },
+        { "    --undo", "take it out again", OPTION_UNDO },
         { "    --wait", "return when the probation has ended", OPTION_WAIT },
         { "    --reason TEXT", "why; it is kept", OPTION_REASON },
         { "    --all", "all of them", OPTION_ALL },
@@ -81,6 +88,7 @@ static const struct {
 enum long_only {
         LONG_JSON = 256,
         LONG_DRY_RUN,
+        LONG_UNDO,
         LONG_WAIT,
         LONG_REASON,
         LONG_ALL,
@@ -96,6 +104,7 @@ static const struct option long_options[] = {
         { "json", no_argument, NULL, LONG_JSON },
         { "yes", no_argument, NULL, 'y' },
         { "dry-run", no_argument, NULL, LONG_DRY_RUN },
+        { "undo", no_argument, NULL, LONG_UNDO },
         { "wait", no_argument, NULL, LONG_WAIT },
         { "reason", required_argument, NULL, LONG_REASON },
         { "all", no_argument, NULL, LONG_ALL },
@@ -180,6 +189,9 @@ static int take_option(struct cli *c, int option, int *ret_word) {
                 return 0;
         case LONG_DRY_RUN:
                 c->given |= OPTION_DRY_RUN;
+                return 0;
+        case LONG_UNDO:
+                c->given |= OPTION_UNDO;
                 return 0;
         case LONG_WAIT:
                 c->given |= OPTION_WAIT;

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Daemons, engines, and who may decide. Configurations are read, never written. */
-#include <fcntl.h>
-#include <glob.h>
+/* Daemons, and who may decide. */
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
 
 #include "governor/cli/doctor.h"
-#include "state/file.h"
 
-#define ADMIN_GROUP   "dtgov-admin"
-#define DOCKER_CONFIG "/etc/docker/daemon.json"
-#define CONFIG_MAX    (256 * KIB)
-#define GROUPS_MAX    1024
+#define ADMIN_GROUP "dtgov-admin"
+#define GROUPS_MAX  1024
 
 static void add_notes(struct doctor *d, const char *id, const struct json *health) {
         for (const struct json *e = children_of(health, "notes"); e; e = e->next)
@@ -59,107 +54,6 @@ void check_daemons(struct cli *c, struct doctor *d) {
         if (access("/run/systemd/system", F_OK) < 0)
                 diagnose(d, "systemd", HEALTH_WARN,
                                 "no systemd: nobody watches dtgovd and restarts it", "");
-}
-
-static bool is_program(const char *path) {
-        return access(path, X_OK) == 0;
-}
-
-/* The first of the usual folders that has the program, NULL when none. */
-static const char *find_program(struct cli *c, const char *name) {
-        static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                "/usr/bin", "/sbin", "/bin" };
-
-        for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-                const char *path = out_format(&c->out, "%s/%s", folders[i], name);
-
-                if (is_program(path))
-                        return path;
-        }
-        return NULL;
-}
-
-static void check_runtimes(struct cli *c, struct doctor *d) {
-        static const char *const names[] = { "runc", "crun", "sysbox-runc" };
-        const char *found = "";
-
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-                const char *path = find_program(c, names[i]);
-
-                if (path)
-                        found = out_format(&c->out, "%s%s%s", found, found[0] ? ", " : "", path);
-        }
-        diagnose(d, "runtimes", found[0] ? HEALTH_OK : HEALTH_WARN,
-                        found[0] ? found : "no runc, crun or sysbox-runc",
-                        found[0] ? "" : "sudo apt install runc");
-}
-
-static void check_hook(struct doctor *d) {
-        if (is_program(DTGOV_LIBEXECDIR "/dtgov-hook") &&
-                        is_program(DTGOV_LIBEXECDIR "/dtgov-runtime"))
-                diagnose(d, "hook", HEALTH_OK, DTGOV_LIBEXECDIR "/dtgov-hook", "");
-        else
-                diagnose(d, "hook", HEALTH_WARN,
-                                "dtgov-hook and dtgov-runtime are not in " DTGOV_LIBEXECDIR
-                                ": containers are found late, and without network",
-                                "sudo make install");
-}
-
-static void check_docker(struct doctor *d) {
-        CLEANUP(freep) char *text = NULL;
-        size_t len;
-        int r = file_load_at(AT_FDCWD, DOCKER_CONFIG, CONFIG_MAX, &text, &len);
-
-        if (r == 0 && strstr(text, "/dtgov-"))
-                diagnose(d, "docker", HEALTH_OK, "dtgov's runtime is in " DOCKER_CONFIG, "");
-        else if (r < 0 && r != -ENOENT)
-                diagnose(d, "docker", HEALTH_WARN, DOCKER_CONFIG " cannot be read",
-                                "sudo dtgov doctor");
-        else
-                diagnose(d, "docker", HEALTH_WARN,
-                                "Docker does not start containers by dtgov's runtime: they are "
-                                "found late",
-                                "put \"default-runtime\": \"dtgov-runc\", \"runtimes\": "
-                                "{\"dtgov-runc\": {\"path\": \"" DTGOV_LIBEXECDIR
-                                "/dtgov-runc\"}} into " DOCKER_CONFIG
-                                ", then: sudo systemctl reload docker");
-}
-
-static bool is_registered(const char *pattern) {
-        bool found = false;
-        glob_t files;
-
-        if (glob(pattern, 0, NULL, &files) != 0)
-                return false;
-        for (size_t i = 0; i < files.gl_pathc && !found; i++) {
-                CLEANUP(freep) char *text = NULL;
-                size_t len;
-
-                if (file_load_at(AT_FDCWD, files.gl_pathv[i], CONFIG_MAX, &text, &len) == 0)
-                        found = strstr(text, "dtgov-hook") != NULL;
-        }
-        globfree(&files);
-        return found;
-}
-
-static void check_podman(struct doctor *d) {
-        if (is_registered("/etc/containers/oci/hooks.d/*.json") ||
-                        is_registered("/usr/share/containers/oci/hooks.d/*.json"))
-                diagnose(d, "podman", HEALTH_OK, "dtgov's hook is in hooks.d", "");
-        else
-                diagnose(d, "podman", HEALTH_WARN,
-                                "dtgov's hook is not in /etc/containers/oci/hooks.d: containers "
-                                "are found late",
-                                "see dtgov-hook(8), Examples");
-}
-
-void check_engines(struct cli *c, struct doctor *d) {
-        check_hook(d);
-        check_runtimes(c, d);
-        if (find_program(c, "dockerd"))
-                check_docker(d);
-        if (find_program(c, "podman"))
-                check_podman(d);
 }
 
 /* Whether this process has the group; a membership counts from the next log in on. */

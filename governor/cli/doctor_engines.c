@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hook, runtimes, and the engines that call them. Configurations are read, never written. */
+#include <string.h>
+
+#include "governor/cli/doctor.h"
+#include "governor/cli/setup/containerd_edit.h"
+#include "governor/cli/setup/containerd_find.h"
+#include "governor/cli/setup/docker_client.h"
+#include "governor/cli/setup/docker_find.h"
+#include "governor/cli/setup/hooks_dir.h"
+#include "governor/cli/setup/program.h"
+#include "governor/cli/setup/setup.h"
+
+#define HOOK    DTGOV_LIBEXECDIR "/dtgov-hook"
+#define RUNTIME DTGOV_LIBEXECDIR "/dtgov-runtime"
+
+static const char *root_of(const struct cli *c) {
+        return c->root ? c->root : "";
+}
+
+static bool is_there(const struct cli *c, const char *program) {
+        char path[512];
+
+        return program_find(root_of(c), program, path, sizeof(path));
+}
+
+static void check_runtimes(struct cli *c, struct doctor *d) {
+        static const char *const names[] = { "runc", "crun", "sysbox-runc" };
+        const char *found = "";
+
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+                char path[512];
+
+                if (program_find(root_of(c), names[i], path, sizeof(path)))
+                        found = out_format(&c->out, "%s%s%s", found, found[0] ? ", " : "",
+                                        path + strlen(root_of(c)));
+        }
+        diagnose(d, "runtimes", found[0] ? HEALTH_OK : HEALTH_WARN,
+                        found[0] ? found : "no runc, crun or sysbox-runc",
+                        found[0] ? "" : "sudo apt install runc");
+}
+
+static void check_hook(struct cli *c, struct doctor *d) {
+        if (is_there(c, HOOK) && is_there(c, RUNTIME))
+                diagnose(d, "hook", HEALTH_OK, HOOK, "");
+        else
+                diagnose(d, "hook", HEALTH_WARN,
+                                "dtgov-hook and dtgov-runtime are not in " DTGOV_LIBEXECDIR
+                                ": containers are found late, and without network",
+                                "sudo make install");
+}
+
+/* dtgov's runtime is Docker's default. */
+static void check_default(struct cli *c, struct doctor *d, const struct docker_engine *e,
+                const struct docker_config *config) {
+        const struct client client = { .root = root_of(c) };
+        char now[DOCKER_NAME_MAX];
+
+        if (!is_there(c, config->default_path))
+                diagnose(d, "docker", HEALTH_BROKEN,
+                                out_format(&c->out,
+                                                "%s names %s, which is missing: no new container "
+                                                "starts",
+                                                e->config, config->default_path),
+                                "sudo dtgov setup docker --undo, or install dtgov again");
+        else if (e->pid && client_default_runtime(&client, now, NULL) == 0 &&
+                        strcmp(now, config->default_runtime) != 0)
+                diagnose(d, "docker", HEALTH_WARN,
+                                out_format(&c->out,
+                                                "%s names dtgov's runtime; Docker has not read it",
+                                                e->config),
+                                "sudo systemctl reload docker");
+        else
+                diagnose(d, "docker", HEALTH_OK,
+                                out_format(&c->out, "Docker %s starts new containers by %s",
+                                                e->version, config->default_path),
+                                "");
+}
+
+/* It is not the default, but an entry is there, for containers that were made by it. */
+static void check_entry(struct cli *c, struct doctor *d, const struct docker_config *config) {
+        const struct client client = { .root = root_of(c) };
+        char names[512] = "";
+        int count = client_containers(&client, config, names, sizeof(names), NULL);
+        const char *mend = count == 0 ? "sudo dtgov setup docker, or --undo to remove the entry"
+                                      : "re-create them, then: sudo dtgov setup docker --undo";
+
+        if (!is_there(c, config->ours_path))
+                diagnose(d, "docker", count == 0 ? HEALTH_WARN : HEALTH_BROKEN,
+                                out_format(&c->out,
+                                                "the runtime %s leads to %s, which is missing: "
+                                                "containers made by it do not start: %s",
+                                                config->ours[0], config->ours_path,
+                                                count > 0 ? names : "none that is known"),
+                                mend);
+        else if (count > 0)
+                diagnose(d, "docker", HEALTH_WARN,
+                                out_format(&c->out,
+                                                "not the default, but made by dtgov's runtime: %s",
+                                                names),
+                                mend);
+        else
+                diagnose(d, "docker", HEALTH_WARN,
+                                out_format(&c->out,
+                                                "the runtime %s is not the default: containers are "
+                                                "found late",
+                                                config->ours[0]),
+                                mend);
+}
+
+static void check_docker(struct cli *c, struct doctor *d) {
+        CLEANUP(conf_done) struct conf_file f = { 0 };
+        struct docker_config config = { 0 };
+        struct docker_engine e;
+        struct error err = { "" };
+        int r = docker_find(root_of(c), &e, &err);
+
+        if (r == -ENOENT)
+                return;
+        if (r == 0)
+                r = conf_load(root_of(c), e.config, &f, &err);
+        if (r == 0) {
+                r = docker_config_read(f.text, &config, &err);
+                if (r < 0)
+                        (void)error_prefix(&err, r, "%s", e.config);
+        }
+        if (r < 0)
+                diagnose(d, "docker", r == -EINVAL ? HEALTH_BROKEN : HEALTH_WARN, err.text, "");
+        else if (config.default_is_ours)
+                check_default(c, d, &e, &config);
+        else if (config.ours_count > 0)
+                check_entry(c, d, &config);
+        else
+                diagnose(d, "docker", HEALTH_WARN,
+                                "Docker does not start containers by dtgov's runtime: they are "
+                                "found late",
+                                "sudo dtgov setup docker");
+}
+
+static void check_hooks(struct cli *c, struct doctor *d, const struct hooks_engine *e) {
+        const char *mend = out_format(&c->out, "sudo dtgov setup %s", e->name);
+        struct hooks_state state;
+        struct error err = { "" };
+
+        if (!is_there(c, e->program))
+                return;
+        if (hooks_read(root_of(c), e, &state, &err) < 0)
+                diagnose(d, e->name, HEALTH_WARN, err.text, "");
+        else if (!state.has_link)
+                diagnose(d, e->name, HEALTH_WARN,
+                                out_format(&c->out,
+                                                "%s does not call dtgov's hook: containers are "
+                                                "found late",
+                                                e->title),
+                                mend);
+        else if (state.leads_nowhere)
+                diagnose(d, e->name, HEALTH_WARN,
+                                out_format(&c->out, HOOKS_LINK " leads to %s, which is missing",
+                                                state.target),
+                                out_format(&c->out, "%s --undo, or install dtgov again", mend));
+        else if (state.hook_is_missing)
+                diagnose(d, e->name, HEALTH_BROKEN,
+                                out_format(&c->out,
+                                                HOOKS_LINK " names %s, which is missing: no "
+                                                           "container starts",
+                                                state.hook),
+                                "sudo rm " HOOKS_LINK ", or install dtgov again");
+        else if (!state.is_read)
+                diagnose(d, e->name, HEALTH_WARN,
+                                out_format(&c->out, "%s does not read the folder of " HOOKS_LINK,
+                                                e->title),
+                                mend);
+        else
+                diagnose(d, e->name, HEALTH_OK,
+                                out_format(&c->out, "%s calls %s", e->title, state.hook), "");
+}
+
+static void check_containerd(struct cli *c, struct doctor *d) {
+        CLEANUP(conf_done) struct conf_file f = { 0 };
+        struct error err = { "" };
+        char program[512];
+        int r = containerd_find(root_of(c), &err);
+
+        if (r == -ENOENT)
+                return;
+        if (r == 0)
+                r = conf_load(root_of(c), CONTAINERD_CONFIG, &f, &err);
+        if (r == 0)
+                r = containerd_program(f.text, program, sizeof(program), &err);
+        if (r < 0)
+                diagnose(d, "containerd", HEALTH_WARN, err.text, "");
+        else if (r == 0)
+                diagnose(d, "containerd", HEALTH_OK,
+                                "one container by dtgov's runtime: ctr run --runc-binary " RUNTIME,
+                                "");
+        else if (is_there(c, program))
+                diagnose(d, "containerd", HEALTH_OK,
+                                out_format(&c->out, "the handler \"dtgov\" is %s", program), "");
+        else
+                diagnose(d, "containerd", HEALTH_BROKEN,
+                                out_format(&c->out,
+                                                CONTAINERD_CONFIG
+                                                " names %s, which is missing: pods "
+                                                "with the handler \"dtgov\" do not "
+                                                "start",
+                                                program),
+                                "sudo dtgov setup containerd --undo, or install dtgov again");
+}
+
+void check_engines(struct cli *c, struct doctor *d) {
+        check_hook(c, d);
+        check_runtimes(c, d);
+        check_docker(c, d);
+        check_hooks(c, d, &hooks_podman);
+        check_containerd(c, d);
+        check_hooks(c, d, &hooks_crio);
+}

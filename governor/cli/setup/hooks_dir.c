@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/cli/setup/hooks_dir.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "governor/cli/setup/conf_file.h"
+#include "governor/cli/setup/program.h"
+#include "governor/cli/setup/toml_scan.h"
+#include "state/json.h"
+#include "state/text.h"
+
+#define PACKAGED "/usr/share/containers/oci/hooks.d"
+#define LOCAL    "/etc/containers/oci/hooks.d"
+
+const struct hooks_engine hooks_podman = {
+        .name = "podman",
+        .title = "Podman",
+        .program = "podman",
+        .files = { "/usr/share/containers/containers.conf", "/etc/containers/containers.conf" },
+        .folder = "/etc/containers/containers.conf.d",
+        .drop_in = "/etc/containers/containers.conf.d/50-dtgov.conf",
+        .table = "engine",
+        .key = "engine" TOML_DOT "hooks_dir",
+};
+
+const struct hooks_engine hooks_crio = {
+        .name = "crio",
+        .title = "CRI-O",
+        .program = "crio",
+        .files = { "/etc/crio/crio.conf" },
+        .folder = "/etc/crio/crio.conf.d",
+        .drop_in = "/etc/crio/crio.conf.d/50-dtgov.conf",
+        .table = "crio.runtime",
+        .key = "crio" TOML_DOT "runtime" TOML_DOT "hooks_dir",
+};
+
+/* One file of the configuration: what it says of the list counts over what came before. */
+static int read_list(const char *root, const struct hooks_engine *e, const char *path,
+                struct hooks_state *state, struct error *err) {
+        CLEANUP(freep) char *text = NULL;
+        char full[CONF_PATH_MAX];
+        struct toml_item item;
+        size_t len;
+        int r;
+
+        (void)snprintf(full, sizeof(full), "%s%s", root, path);
+        r = file_load_at(AT_FDCWD, full, CONF_MAX, &text, &len);
+        if (r == -ENOENT || r == -ELOOP)
+                return 0;
+        if (r < 0)
+                return error_errno(err, r, "%s", path);
+        r = toml_find(text, e->key, &item, err);
+        if (r < 0)
+                return error_prefix(err, r, "%s", path);
+        if (strcmp(path, e->drop_in) == 0)
+                state->has_drop_in = true;
+        else if (r > 0)
+                (void)text_copy(state->from, sizeof(state->from), path);
+        if (r > 0)
+                state->is_read = toml_array_has(&item, LOCAL);
+        return 0;
+}
+
+static int read_folder(const char *root, const struct hooks_engine *e, struct hooks_state *state,
+                struct error *err) {
+        char pattern[CONF_PATH_MAX];
+        glob_t found;
+        int r;
+
+        (void)snprintf(pattern, sizeof(pattern), "%s%s/*.conf", root, e->folder);
+        r = glob(pattern, 0, NULL, &found);
+        if (r != 0)
+                return r == GLOB_NOMATCH ? 0 : error_set(err, -EIO, "%s cannot be read", e->folder);
+        for (size_t i = 0; i < found.gl_pathc && r == 0; i++)
+                r = read_list(root, e, found.gl_pathv[i] + strlen(root), state, err);
+        globfree(&found);
+        return r;
+}
+
+/* The hook that a file of hooks names. */
+static void read_hook(const char *root, const char *text, struct hooks_state *state) {
+        CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
+        char full[CONF_PATH_MAX];
+        const char *path;
+
+        if (json_parse(text, strlen(text), JSON_DEPTH_MAX, &doc, NULL) < 0 ||
+                        json_get_string(json_get(json_root(doc), "hook"), "path", &path, NULL) <
+                                        0 ||
+                        !text_copy(state->hook, sizeof(state->hook), path))
+                return;
+        state->hook_is_missing = !program_find(root, path, full, sizeof(full));
+}
+
+static void read_target(const char *root, const struct conf_file *link, struct hooks_state *state) {
+        CLEANUP(freep) char *text = NULL;
+        char full[CONF_PATH_MAX];
+        size_t len;
+
+        state->has_link = true;
+        if (!link->is_link) {
+                read_hook(root, link->text, state);
+                return;
+        }
+        (void)text_copy(state->target, sizeof(state->target), link->text);
+        (void)snprintf(full, sizeof(full), "%s%s", root, link->text);
+        state->leads_nowhere = access(full, F_OK) < 0;
+        if (file_load_at(AT_FDCWD, full, CONF_MAX, &text, &len) == 0)
+                read_hook(root, text, state);
+}
+
+int hooks_read(const char *root, const struct hooks_engine *e, struct hooks_state *ret,
+                struct error *err) {
+        CLEANUP(conf_done) struct conf_file link = { 0 };
+        int r = 0;
+
+        *ret = (struct hooks_state){ 0 };
+        for (size_t i = 0; i < ARRAY_LEN(e->files) && e->files[i] && r == 0; i++)
+                r = read_list(root, e, e->files[i], ret, err);
+        if (r == 0)
+                r = read_folder(root, e, ret, err);
+        if (r == 0)
+                r = conf_load_link(root, HOOKS_LINK, &link, err);
+        if (r < 0)
+                return r;
+        if (link.exists)
+                read_target(root, &link, ret);
+        return 0;
+}
+
+void hooks_drop_in(const struct hooks_engine *e, char *out, size_t size) {
+        (void)snprintf(out, size,
+                        "# Made by \"dtgov setup %s\"; --undo removes it.\n"
+                        "[%s]\n"
+                        "hooks_dir = [\"" PACKAGED "\", \"" LOCAL "\"]\n",
+                        e->name, e->table);
+}
