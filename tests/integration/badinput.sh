@@ -89,14 +89,14 @@ gcc -static -O1 -D_GNU_SOURCE -o /usr/local/bin/stuck /src/tests/integration/stu
 modprobe fuse
 mkdir /run/stuck
 start_plain stuck /usr/local/bin/stuck /run/stuck
-has_worker() { worker=$(sed "/^$pid\$/d" "$T/stuck/cgroup.procs") && [ "$worker" ]; }
-wait_for 10 has_worker
+wait_for 20 pgrep -x stuck-for-good
+worker=$(pgrep -x stuck-for-good)
 cat "/proc/$worker/cmdline" > /dev/null 2>&1 &
 reader=$!
 sleep 2
 t_ok "15: whoever reads it waits" grep -q '^State:.[SD]' "/proc/$reader/status"
-t_ok "15: the observer does not read it: the process has its name" wait_for 20 eval 'processes stuck | grep -q stuck'
-t_ok "15: dtgov top shows it" says stuck "$(timeout 10 "$B/dtgov" top --once < /dev/null)"
+t_ok "15: the observer does not read it: the process has its name" wait_for 20 eval 'processes stuck | grep -qx stuck-for-good'
+t_ok "15: dtgov top shows it" says stuck-for "$(timeout 10 "$B/dtgov" top --once < /dev/null)"
 t_ok "15: both daemons answer" observer_present
 t_ok "15: the reader waits still" grep -q '^State:.[SD]' "/proc/$reader/status"
 end_plain stuck

@@ -3,7 +3,7 @@
  * A process that keeps whoever reads its command line waiting for good: its arguments lie on a page
  * of a file whose server never gives it. The server is the parent; with it all of them go on.
  *
- *     stuck DIR     mounts there, then works as hard as it can; as root
+ *     stuck DIR     mounts there; the child works as hard as it can, as "stuck-for-good"; as root
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,6 +99,7 @@ static _Noreturn void work(const char *path) {
         if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, page, 0, 0) < 0 ||
                         prctl(PR_SET_MM, PR_SET_MM_ARG_END, page + 64, 0, 0) < 0)
                 die("PR_SET_MM");
+        (void)prctl(PR_SET_NAME, "stuck-for-good"); /* from here on it is */
         for (;;)
                 n++;
 }
