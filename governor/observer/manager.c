@@ -17,7 +17,9 @@
 
 #define TICK_USEC         (MANAGER_INTERVAL_NS / MANAGER_SLOTS / NSEC_PER_USEC)
 #define TICK_ACCURACY     (10 * USEC_PER_MSEC)
-#define AT_ONCE_NS        (100 * NSEC_PER_MSEC) /* no container is sampled more often than this */
+#define AT_ONCE_NS        (100 * NSEC_PER_MSEC) /* by sweep and triggers no container is more often */
+#define AGAIN_USEC        (30 * USEC_PER_MSEC)
+#define AGAIN_NS          (150 * NSEC_PER_MSEC) /* a period of the quota, and the half of one */
 #define STALE_NS          (10 * NSEC_PER_SEC) /* how long a new dtgovd may take to name them all */
 #define HISTORY_DIR_FLAGS (O_RDONLY | O_DIRECTORY)
 
@@ -70,9 +72,45 @@ void manager_sample(struct manager *m, struct target *t, uint64_t now_ns) {
         findings_probation(m, t);
 }
 
+/*
+ * Stall is seen at once, but the kernel counts what it was of later: a period as throttled at its
+ * end. Without this the evidence would be complete only at the next trigger, half a second later.
+ */
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct manager *m = userdata;
+        uint64_t now_ns = proc_boottime_ns();
+        bool more = false;
+
+        (void)usec;
+        for (size_t i = 0; i < m->targets_count; i++) {
+                struct target *t = m->targets[i];
+
+                if (t->gone || now_ns > t->again_until_ns || !findings_near(t, now_ns))
+                        continue;
+                manager_sample(m, t, now_ns);
+                more = true;
+        }
+        if (more)
+                (void)sd_event_source_set_time_relative(source, AGAIN_USEC);
+        return sd_event_source_set_enabled(source, more ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 void manager_fired(struct target *t, uint64_t now_ns) {
-        if (!t->gone && now_ns >= t->sampled_ns + AT_ONCE_NS && findings_near(t, now_ns))
+        int enabled = SD_EVENT_OFF;
+
+        if (t->gone || !findings_near(t, now_ns))
+                return;
+        if (now_ns >= t->sampled_ns + AT_ONCE_NS)
                 manager_sample(t->manager, t, now_ns);
+        /* Once a second: the ring has room for a few samples more, not for many. */
+        if (t->gone || now_ns < t->again_until_ns + NSEC_PER_SEC - AGAIN_NS)
+                return;
+        t->again_until_ns = now_ns + AGAIN_NS;
+        (void)sd_event_source_get_enabled(t->manager->again, &enabled);
+        if (enabled != SD_EVENT_OFF)
+                return;
+        (void)sd_event_source_set_time_relative(t->manager->again, AGAIN_USEC);
+        (void)sd_event_source_set_enabled(t->manager->again, SD_EVENT_ONESHOT);
 }
 
 static void close_all(const int *fds, size_t count) {
@@ -220,6 +258,11 @@ static int open_events(struct manager *m, struct error *err) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->timer, SD_EVENT_ON);
         if (r >= 0)
+                r = sd_event_add_time(m->event, &m->again, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
+                                on_again, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->again, SD_EVENT_OFF);
+        if (r >= 0)
                 r = sd_event_set_watchdog(m->event, true);
         return r < 0 ? error_errno(err, r, "cannot fill the event loop") : 0;
 }
@@ -256,6 +299,7 @@ void manager_free(struct manager *m) {
         if (m->server)
                 varlink_server_free(m->server);
         m->timer = sd_event_source_disable_unref(m->timer);
+        m->again = sd_event_source_disable_unref(m->again);
         sd_event_unref(m->event);
         numbers_done(&m->numbers);
         closep(&m->proc_fd);

@@ -33,7 +33,7 @@ struct uplink {
 
 struct manager {
         sd_event *event;
-        sd_event_source *timer;
+        sd_event_source *timer, *again; /* the sweep; and soon after a trigger */
         struct varlink_server *server;
         struct manager_options options;
         struct uplink uplink;
@@ -64,7 +64,8 @@ struct target *manager_find_id(struct manager *m, const char *container_id);
 /* Samples a container, and analyses it. */
 void manager_sample(struct manager *m, struct target *t, uint64_t now_ns);
 
-/* A trigger of the container fired: it is sampled at once where that may complete evidence. */
+/* A trigger of the container fired: sampled at once, and for a moment again, where that may
+ * complete evidence. */
 void manager_fired(struct target *t, uint64_t now_ns);
 
 /* The host's size, at most a second old. */

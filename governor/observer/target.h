@@ -53,6 +53,7 @@ struct target {
         struct rung rungs[LINK_LADDER_FDS];
         struct sample_ring ring;
         uint64_t started_ns, sampled_ns;
+        uint64_t again_until_ns; /* a trigger fired: sampled soon again until then */
         uint64_t symptom_since_ns[RULE_COUNT], symptom_ns[RULE_COUNT]; /* first and last of a run */
         struct entry *entries[RULE_COUNT];                             /* NULL: not found */
         struct attribution *attribution;                               /* only while in trouble */

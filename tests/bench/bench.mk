@@ -24,5 +24,5 @@ $(B)/bench/noop_hook_small: $(B)/tests/bench/noop_hook.o
 bench-programs: $(addprefix $(B)/bench/,$(BENCH_PROGRAMS) noop_hook_small)
 
 .PHONY: bench
-bench: ## dtgov beside what it is held against, by counted instructions
-	@tests/bench/run
+bench: ## dtgov beside what it is held against, by counted instructions (PARTS="hook native")
+	@tests/bench/run $(PARTS)

@@ -5,7 +5,6 @@
  *     client apply RUN_DIR ID INODE ASSIGNMENTS FILE  from sending Approve to the write of FILE
  *     client set RUN_DIR ID INODE ASSIGNMENTS         Propose and Approve, no figure
  *     client rollback RUN_DIR                         Rollback of all, from sending to the answer
- *     client finding RUN_DIR ID                       CLOCK_BOOTTIME when a finding of ID appears
  */
 #include "governor/kernel/proc.h"
 #include "governor/varlink/varlink.h"
@@ -135,28 +134,6 @@ static int run_rollback(char **argv) {
         return 0;
 }
 
-static bool has_finding(struct varlink *link, const char *id) {
-        CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
-        const struct json *findings;
-        struct json_writer *w;
-
-        varlink_call_begin(link, "org.dtgov.Observer.ListFindings", &w);
-        json_put_string(w, "containerId", id);
-        doc = call(link);
-        findings = json_get(json_get(json_root(doc), "parameters"), "findings");
-        return findings && findings->child;
-}
-
-static int run_finding(char **argv) {
-        CLEANUP(varlink_unrefp) struct varlink *link = connect_to(argv[0], "query.sock");
-
-        /* Below the 20 calls a second that one person may make. */
-        while (!has_finding(link, argv[1]))
-                usleep(60000);
-        printf("%llu\n", (unsigned long long)proc_boottime_ns());
-        return 0;
-}
-
 int main(int argc, char **argv) {
         static const struct {
                 const char *name;
@@ -166,7 +143,6 @@ int main(int argc, char **argv) {
                 { "apply", 5, run_apply },
                 { "set", 4, run_set },
                 { "rollback", 1, run_rollback },
-                { "finding", 2, run_finding },
         };
 
         for (size_t i = 0; argc > 1 && i < ARRAY_LEN(modes); i++)

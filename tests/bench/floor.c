@@ -4,11 +4,11 @@
  *
  *     floor write FILE VALUE           open, write, close of one file; prints ns
  *     floor rollback PARENT FILE VALUE open, read, write, read, close of FILE in every child
- *     floor trigger PRESSURE "some X Y" SECONDS  prints CLOCK_BOOTTIME ns at each event
- *     floor durable DIR FILE VALUE     4 KiB and fdatasync in DIR, then as write; prints ns
- *     floor bursts PROCS COUNT PERIOD_MS LENGTH_MS  in that cgroup it computes COUNT times; prints
- *                                      CLOCK_BOOTTIME ns at the begin of each
- *     floor stamp                      its input, each line behind CLOCK_BOOTTIME ns
+ *     floor trigger PRESSURE "some X Y" SECONDS CPU_STAT  prints CLOCK_BOOTTIME ns at each event,
+ * and when nr_throttled has grown since the one before floor durable DIR FILE VALUE     4 KiB and
+ * fdatasync in DIR, then as write; prints ns floor bursts PROCS COUNT PERIOD_MS LENGTH_MS  in that
+ * cgroup it computes COUNT times; prints CLOCK_BOOTTIME ns at the begin of each floor stamp its
+ * input, each line behind CLOCK_BOOTTIME ns
  */
 #include "state/base.h"
 #include "state/file.h"
@@ -73,7 +73,18 @@ static int floor_rollback(char **argv) {
         return 0;
 }
 
+static unsigned long long throttled_of(const char *cpu_stat) {
+        char text[4096];
+        const char *p;
+
+        if (file_read_at(AT_FDCWD, cpu_stat, text, sizeof(text)) < 0 ||
+                        !(p = strstr(text, "nr_throttled ")))
+                return 0;
+        return strtoull(p + strlen("nr_throttled "), NULL, 10);
+}
+
 static int floor_trigger(char **argv) {
+        unsigned long long before = throttled_of(argv[3]), after;
         uint64_t end = clock_ns(CLOCK_BOOTTIME) + strtoul(argv[2], NULL, 10) * NSEC_PER_SEC, now;
         CLEANUP(closep) int fd = open(argv[0], O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
@@ -84,9 +95,15 @@ static int floor_trigger(char **argv) {
 
                 if (poll(&p, 1, (int)((end - now) / NSEC_PER_MSEC) + 1) <= 0)
                         continue;
-                print_ns(clock_ns(CLOCK_BOOTTIME));
+                now = clock_ns(CLOCK_BOOTTIME);
                 if (p.revents & POLLERR)
                         return 1;
+                /* The kernel counts a throttled period at its end. */
+                for (int i = 0; i < 150 && (after = throttled_of(argv[3])) == before; i++)
+                        usleep(1000);
+                printf("%llu ", (unsigned long long)now);
+                print_ns(clock_ns(CLOCK_BOOTTIME));
+                before = after;
         }
         return 0;
 }
@@ -152,7 +169,7 @@ int main(int argc, char **argv) {
         } modes[] = {
                 { "write", 2, floor_write },
                 { "rollback", 3, floor_rollback },
-                { "trigger", 3, floor_trigger },
+                { "trigger", 4, floor_trigger },
                 { "durable", 3, floor_durable },
                 { "bursts", 4, floor_bursts },
                 { "stamp", 0, floor_stamp },
