@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Floors: what the bare kernel needs for what dtgovd does.
+ * Floors: what the bare kernel needs for what dtgovd does. Times are in ns, of CLOCK_BOOTTIME where
+ * they are points.
  *
- *     floor write FILE VALUE           open, write, close of one file; prints ns
- *     floor rollback PARENT FILE VALUE open, read, write, read, close of FILE in every child
- *     floor trigger PRESSURE "some X Y" SECONDS CPU_STAT  prints CLOCK_BOOTTIME ns at each event,
- * and when nr_throttled has grown since the one before floor durable DIR FILE VALUE     4 KiB and
- * fdatasync in DIR, then as write; prints ns floor bursts PROCS COUNT PERIOD_MS LENGTH_MS  in that
- * cgroup it computes COUNT times; prints CLOCK_BOOTTIME ns at the begin of each floor stamp its
- * input, each line behind CLOCK_BOOTTIME ns
+ *     floor write FILE VALUE            open, write, close of one file: how long
+ *     floor durable DIR FILE VALUE      the same behind 4 KiB and fdatasync in DIR
+ *     floor rollback DIR FILE VALUE     open, read, write, read, close of FILE in every child
+ *     floor trigger PSI TEXT SEC STAT   each event of the trigger TEXT, and when nr_throttled of
+ *                                       STAT has grown since all was quiet
+ *     floor bursts PROCS COUNT MS LEN   computes COUNT times LEN ms in that cgroup: each begin
+ *     floor stamp                       its input, each line behind the time
  */
 #include "state/base.h"
 #include "state/file.h"
@@ -73,6 +74,8 @@ static int floor_rollback(char **argv) {
         return 0;
 }
 
+#define TRIGGER_QUIET_MS 1000
+
 static unsigned long long throttled_of(const char *cpu_stat) {
         char text[4096];
         const char *p;
@@ -84,7 +87,7 @@ static unsigned long long throttled_of(const char *cpu_stat) {
 }
 
 static int floor_trigger(char **argv) {
-        unsigned long long before = throttled_of(argv[3]), after;
+        unsigned long long before = throttled_of(argv[3]);
         uint64_t end = clock_ns(CLOCK_BOOTTIME) + strtoul(argv[2], NULL, 10) * NSEC_PER_SEC, now;
         CLEANUP(closep) int fd = open(argv[0], O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
@@ -93,17 +96,18 @@ static int floor_trigger(char **argv) {
         while ((now = clock_ns(CLOCK_BOOTTIME)) < end) {
                 struct pollfd p = { .fd = fd, .events = POLLPRI };
 
-                if (poll(&p, 1, (int)((end - now) / NSEC_PER_MSEC) + 1) <= 0)
+                if (poll(&p, 1, TRIGGER_QUIET_MS) <= 0) {
+                        before = throttled_of(argv[3]);
                         continue;
+                }
                 now = clock_ns(CLOCK_BOOTTIME);
                 if (p.revents & POLLERR)
                         return 1;
                 /* The kernel counts a throttled period at its end. */
-                for (int i = 0; i < 150 && (after = throttled_of(argv[3])) == before; i++)
+                for (int i = 0; i < 150 && throttled_of(argv[3]) == before; i++)
                         usleep(1000);
                 printf("%llu ", (unsigned long long)now);
                 print_ns(clock_ns(CLOCK_BOOTTIME));
-                before = after;
         }
         return 0;
 }
