@@ -42,16 +42,22 @@ int api_rollback(struct varlink *link, const struct json *parameters, void *user
 
 #define API_ERROR(name) "org.dtgov.Control." name
 
-/* 0; else the call is answered with NotAuthorized and the attempt logged. */
-int api_authorize(struct control *c, struct varlink *link, const char *what);
-bool api_may_decide(struct control *c, struct varlink *link);
+/* The parameters of all methods; one that was not given is NULL, 0, false. */
+struct api_call {
+        const char *id, *digest, *reason, *change, *container, *assignments;
+        uint64_t inode;
+        bool all, dry_run, wait;
+};
 
-/* A member that may be absent: false, NULL, 0. Below 0: the call is answered. */
-int api_get_bool(struct varlink *link, const struct json *parameters, const char *key, bool *ret);
-int api_get_string(struct varlink *link, const struct json *parameters, const char *key,
-                const char **ret);
-int api_get_u64(struct varlink *link, const struct json *parameters, const char *key,
-                uint64_t *ret);
+/*
+ * What every method begins with: who may decide, and what was asked.
+ *
+ * @decision: name of a method that changes something; NULL when it only reads
+ * Errors:    below 0: the call is answered, with NotAuthorized (logged) or InvalidParameter
+ */
+int api_begin(struct control *c, struct varlink *link, const char *decision,
+                const struct json *parameters, struct api_call *ret);
+bool api_may_decide(struct control *c, struct varlink *link);
 
 /* "P17" or "C17" as a number; 0 is none. */
 uint64_t api_number(char letter, const char *id);

@@ -2,7 +2,6 @@
 #include "governor/control/api.h"
 #include "governor/control/control.h"
 #include "state/log.h"
-#include "state/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,42 +64,38 @@ static int reply_journal(struct control *c, struct varlink *link, int r) {
 
 int api_propose(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
-        const char *id = NULL, *assignments = NULL;
+        struct api_call call;
         CLEANUP(freep) char *text = NULL;
         struct proposal p = { .rule = RULE_PERSON };
         struct guard_answer answer;
         struct held dry = { .state = HELD_PENDING };
         struct managed *m;
-        uint64_t inode = 0;
-        bool dry_run = false;
         struct error err;
         int r;
 
-        if (api_authorize(c, link, "Propose") < 0 ||
-                        api_get_string(link, parameters, "containerId", &id) < 0 ||
-                        api_get_string(link, parameters, "assignments", &assignments) < 0 ||
-                        api_get_u64(link, parameters, "cgroupInode", &inode) < 0 ||
-                        api_get_bool(link, parameters, "dryRun", &dry_run) < 0)
+        if (api_begin(c, link, "Propose", parameters, &call) < 0)
                 return 0;
-        m = id ? container_find(c, id, inode) : NULL;
+        m = call.container ? container_find(c, call.container, call.inode) : NULL;
         if (!m)
-                return varlink_error(link, API_ERROR("NotFound"), "id", id ? id : "", "text",
+                return varlink_error(link, API_ERROR("NotFound"), "id",
+                                call.container ? call.container : "", "text",
                                 "no such container here: see dtgov ps", NULL);
-        text = strdup(assignments ? assignments : "");
+        text = strdup(call.assignments ? call.assignments : "");
         if (!text)
                 return -ENOMEM;
         p.uid = varlink_get_peer(link)->uid;
         if (parse_assignments(text, &p, &err) < 0)
                 return varlink_error(link, API_ERROR("InvalidParameter"), "parameter",
                                 "assignments", "text", err.text, NULL);
-        r = proposals_submit(c, m, &p, dry_run, &answer);
+        r = proposals_submit(c, m, &p, call.dry_run, &answer);
         if (r < 0)
                 return reply_journal(c, link, r);
         if (answer.verdict == GUARD_REFUSE)
                 return api_refuse(link, answer.reason, answer.text);
         dry.proposal = p;
         dry.answer = answer;
-        return reply_proposal(c, link, m, dry_run ? &dry : proposals_find(&c->proposals, p.number));
+        return reply_proposal(
+                        c, link, m, call.dry_run ? &dry : proposals_find(&c->proposals, p.number));
 }
 
 /* Waits for the outcome of an approval. */
@@ -206,29 +201,24 @@ static struct held *find_held(struct control *c, struct varlink *link, const cha
 
 int api_approve(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
-        const char *id = NULL, *digest = NULL;
+        struct api_call call;
         char expected[DIGEST_TEXT_SIZE];
-        bool dry_run = false, wait = false;
         struct json_writer *w;
         struct held *h;
         int r;
 
-        if (api_authorize(c, link, "Approve") < 0 ||
-                        api_get_string(link, parameters, "id", &id) < 0 ||
-                        api_get_string(link, parameters, "digest", &digest) < 0 ||
-                        api_get_bool(link, parameters, "dryRun", &dry_run) < 0 ||
-                        api_get_bool(link, parameters, "wait", &wait) < 0)
+        if (api_begin(c, link, "Approve", parameters, &call) < 0)
                 return 0;
-        h = find_held(c, link, id);
+        h = find_held(c, link, call.id);
         if (!h)
                 return 0;
         proposals_digest(&c->proposals, &h->proposal, expected);
-        if (!digest || strcmp(digest, expected) != 0)
+        if (!call.digest || strcmp(call.digest, expected) != 0)
                 return api_refuse(link, REASON_DIGEST, NULL);
         if (h->state != HELD_PENDING)
                 return reply_over(c, link, h);
-        if (!dry_run)
-                return begin(c, link, h, wait);
+        if (!call.dry_run)
+                return begin(c, link, h, call.wait);
         r = varlink_reply_begin(link, &w);
         if (r < 0)
                 return r;
@@ -241,20 +231,18 @@ int api_approve(struct varlink *link, const struct json *parameters, void *userd
 
 int api_reject(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
-        const char *id = NULL, *reason = NULL;
+        struct api_call call;
         struct held *h;
 
-        if (api_authorize(c, link, "Reject") < 0 ||
-                        api_get_string(link, parameters, "id", &id) < 0 ||
-                        api_get_string(link, parameters, "reason", &reason) < 0)
+        if (api_begin(c, link, "Reject", parameters, &call) < 0)
                 return 0;
-        h = find_held(c, link, id);
+        h = find_held(c, link, call.id);
         if (!h)
                 return 0;
         if (h->state != HELD_PENDING && h->state != HELD_REJECTED)
                 return reply_over(c, link, h);
-        proposals_end(c, h, HELD_REJECTED, reason ? reason : "");
-        if (reason)
-                (void)journal_note(c->journal, 0, h->proposal.number, reason);
+        proposals_end(c, h, HELD_REJECTED, call.reason ? call.reason : "");
+        if (call.reason)
+                (void)journal_note(c->journal, 0, h->proposal.number, call.reason);
         return reply_proposal(c, link, NULL, h);
 }

@@ -25,13 +25,6 @@ struct rollback_wait {
         struct rollback *op;
 };
 
-/* What the call named. */
-struct target {
-        const char *change, *container;
-        uint64_t number, inode;
-        bool all, dry_run;
-};
-
 static void rollback_free(struct rollback *op) {
         varlink_unref(op->link);
         free(op->numbers);
@@ -88,9 +81,9 @@ static void on_undone(struct waiter *w, const struct run *run) {
         finish(op);
 }
 
-static bool matches(const struct run *run, const struct target *t) {
+static bool matches(const struct run *run, const struct api_call *t) {
         if (t->change)
-                return run->change.number == t->number;
+                return run->change.number == api_number('C', t->change);
         if (!run_in_force(run))
                 return false;
         return t->all || (strcmp(run->change.container_id, t->container) == 0 &&
@@ -127,7 +120,7 @@ static int undo_one(struct control *c, struct rollback *op, struct run *run) {
         return 0;
 }
 
-static int start(struct control *c, struct rollback *op, const struct target *t) {
+static int start(struct control *c, struct rollback *op, const struct api_call *t) {
         int r = 0;
 
         op->waiting = 1; /* ours: nothing is answered before all are begun */
@@ -144,17 +137,12 @@ static int start(struct control *c, struct rollback *op, const struct target *t)
         return r;
 }
 
-static int get_target(struct control *c, struct varlink *link, const struct json *parameters,
-                struct target *t) {
+/* Whether the call names one thing, and that can be taken back; else it is answered. */
+static int check_target(struct control *c, struct varlink *link, const struct api_call *t) {
         const struct run *run, *newer;
+        uint64_t number;
         char text[128];
 
-        if (api_get_string(link, parameters, "change", &t->change) < 0 ||
-                        api_get_string(link, parameters, "containerId", &t->container) < 0 ||
-                        api_get_u64(link, parameters, "cgroupInode", &t->inode) < 0 ||
-                        api_get_bool(link, parameters, "all", &t->all) < 0 ||
-                        api_get_bool(link, parameters, "dryRun", &t->dry_run) < 0)
-                return -EINVAL;
         if ((t->change != NULL) + (t->container != NULL) + t->all != 1) {
                 (void)varlink_error(link, API_ERROR("InvalidParameter"), "parameter", "change",
                                 "text", "want exactly one of change, containerId, all", NULL);
@@ -162,8 +150,8 @@ static int get_target(struct control *c, struct varlink *link, const struct json
         }
         if (!t->change)
                 return 0;
-        t->number = api_number('C', t->change);
-        run = t->number ? engine_find(c, t->number) : NULL;
+        number = api_number('C', t->change);
+        run = number ? engine_find(c, number) : NULL;
         newer = run && run_in_force(run) ? engine_newer(c, run) : NULL;
         if (!run)
                 (void)varlink_error(link, API_ERROR("NotFound"), "id", t->change, "text",
@@ -180,11 +168,12 @@ static int get_target(struct control *c, struct varlink *link, const struct json
 
 int api_rollback(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
-        struct target t = { 0 };
+        struct api_call call;
         uint64_t received_ns = proc_boottime_ns();
         struct rollback *op;
 
-        if (api_authorize(c, link, "Rollback") < 0 || get_target(c, link, parameters, &t) < 0)
+        if (api_begin(c, link, "Rollback", parameters, &call) < 0 ||
+                        check_target(c, link, &call) < 0)
                 return 0;
         op = calloc(1, sizeof(*op));
         if (!op)
@@ -192,6 +181,6 @@ int api_rollback(struct varlink *link, const struct json *parameters, void *user
         op->control = c;
         op->received_ns = received_ns;
         op->link = varlink_ref(link);
-        (void)start(c, op, &t);
+        (void)start(c, op, &call);
         return 0;
 }

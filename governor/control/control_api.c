@@ -29,7 +29,7 @@ bool api_may_decide(struct control *c, struct varlink *link) {
         return why_not(c, link) == NULL;
 }
 
-int api_authorize(struct control *c, struct varlink *link, const char *what) {
+static int authorize(struct control *c, struct varlink *link, const char *what) {
         const struct varlink_peer *peer = varlink_get_peer(link);
         const char *why = why_not(c, link);
 
@@ -43,33 +43,35 @@ int api_authorize(struct control *c, struct varlink *link, const char *what) {
         return -EPERM;
 }
 
-static int invalid(struct varlink *link, const char *key, const char *text) {
-        (void)varlink_error(
-                        link, API_ERROR("InvalidParameter"), "parameter", key, "text", text, NULL);
-        return -EINVAL;
-}
+static const struct json_field parameter_fields[] = {
+        { "id", JSON_STRING, offsetof(struct api_call, id) },
+        { "digest", JSON_STRING, offsetof(struct api_call, digest) },
+        { "reason", JSON_STRING, offsetof(struct api_call, reason) },
+        { "change", JSON_STRING, offsetof(struct api_call, change) },
+        { "containerId", JSON_STRING, offsetof(struct api_call, container) },
+        { "assignments", JSON_STRING, offsetof(struct api_call, assignments) },
+        { "cgroupInode", JSON_NUMBER, offsetof(struct api_call, inode) },
+        { "all", JSON_BOOL, offsetof(struct api_call, all) },
+        { "dryRun", JSON_BOOL, offsetof(struct api_call, dry_run) },
+        { "wait", JSON_BOOL, offsetof(struct api_call, wait) },
+        { NULL },
+};
 
-int api_get_bool(struct varlink *link, const struct json *parameters, const char *key, bool *ret) {
+int api_begin(struct control *c, struct varlink *link, const char *decision,
+                const struct json *parameters, struct api_call *ret) {
+        const char *bad;
         struct error err;
-        int r = json_get_bool(parameters, key, ret, &err);
+        int r;
 
-        return r < 0 && r != -ENOENT ? invalid(link, key, err.text) : 0;
-}
-
-int api_get_string(struct varlink *link, const struct json *parameters, const char *key,
-                const char **ret) {
-        struct error err;
-        int r = json_get_string(parameters, key, ret, &err);
-
-        return r < 0 && r != -ENOENT ? invalid(link, key, err.text) : 0;
-}
-
-int api_get_u64(struct varlink *link, const struct json *parameters, const char *key,
-                uint64_t *ret) {
-        struct error err;
-        int r = json_get_u64(parameters, key, ret, &err);
-
-        return r < 0 && r != -ENOENT ? invalid(link, key, err.text) : 0;
+        *ret = (struct api_call){ 0 };
+        r = decision ? authorize(c, link, decision) : 0;
+        if (r < 0)
+                return r;
+        r = json_get_fields(parameters, parameter_fields, ret, &bad, &err);
+        if (r < 0)
+                (void)varlink_error(link, API_ERROR("InvalidParameter"), "parameter", bad, "text",
+                                err.text, NULL);
+        return r;
 }
 
 uint64_t api_number(char letter, const char *id) {
@@ -111,10 +113,10 @@ static int list_containers(struct varlink *link, const struct json *parameters, 
 static int list_proposals(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
         struct json_writer *w;
-        bool all = false;
+        struct api_call call;
         int r;
 
-        if (api_get_bool(link, parameters, "all", &all) < 0)
+        if (api_begin(c, link, NULL, parameters, &call) < 0)
                 return 0;
         proposals_refresh(c);
         r = varlink_reply_begin(link, &w);
@@ -124,7 +126,7 @@ static int list_proposals(struct varlink *link, const struct json *parameters, v
         for (size_t i = 0; i < PROPOSALS_MAX; i++) {
                 const struct held *h = &c->proposals.held[i];
 
-                if (h->proposal.number != 0 && (all || h->state == HELD_PENDING))
+                if (h->proposal.number != 0 && (call.all || h->state == HELD_PENDING))
                         api_put_proposal(w, NULL, c, h);
         }
         json_close_array(w);
@@ -133,18 +135,20 @@ static int list_proposals(struct varlink *link, const struct json *parameters, v
 
 static int list_changes(struct varlink *link, const struct json *parameters, void *userdata) {
         struct control *c = userdata;
-        const char *id = NULL;
         struct json_writer *w;
+        struct api_call call;
         int r;
 
-        if (api_get_string(link, parameters, "containerId", &id) < 0)
+        if (api_begin(c, link, NULL, parameters, &call) < 0)
                 return 0;
         r = varlink_reply_begin(link, &w);
         if (r < 0)
                 return r;
         json_open_array(w, "changes");
         for (const struct run *run = c->engine.runs; run; run = run->next)
-                if (run->change.number != 0 && (!id || strcmp(run->change.container_id, id) == 0))
+                if (run->change.number != 0 &&
+                                (!call.container || strcmp(run->change.container_id,
+                                                                    call.container) == 0))
                         api_put_change(w, NULL, c, run);
         json_close_array(w);
         return varlink_reply_end(link);

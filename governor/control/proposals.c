@@ -3,7 +3,6 @@
 
 #include "governor/control/control.h"
 #include "governor/control/guard_input.h"
-#include "governor/control/siphash.h"
 #include "state/text.h"
 
 #include <inttypes.h>
@@ -15,12 +14,17 @@ const char *const held_state_names[] = { "pending", "refused", "approved", "reje
         "stale" };
 
 int proposals_init(struct proposals *t) {
-        return getrandom(t->key, sizeof(t->key), 0) < 0 ? -errno : 0;
+        return getrandom(&t->seed, sizeof(t->seed), 0) < 0 ? -errno : 0;
 }
 
 void proposals_digest(const struct proposals *t, const struct proposal *p,
                 char ret[static DIGEST_TEXT_SIZE]) {
-        (void)snprintf(ret, DIGEST_TEXT_SIZE, "%016" PRIx64, siphash24(t->key, p, sizeof(*p)));
+        const unsigned char *byte = (const unsigned char *)p;
+        uint64_t hash = t->seed;
+
+        for (size_t i = 0; i < sizeof(*p); i++)
+                hash = (hash ^ byte[i]) * 0x100000001b3; /* FNV-1a */
+        (void)snprintf(ret, DIGEST_TEXT_SIZE, "%016" PRIx64, hash);
 }
 
 struct held *proposals_find(struct proposals *t, uint64_t number) {

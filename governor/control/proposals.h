@@ -35,7 +35,7 @@ struct held {
 
 struct proposals {
         struct held held[PROPOSALS_MAX];
-        uint64_t key[2]; /* of the digests, random at each start */
+        uint64_t seed; /* of the digests, random at each start */
 };
 
 /* Errors: of getrandom(2) */
@@ -63,6 +63,9 @@ void proposals_end(struct control *c, struct held *h, enum held_state state, con
 /* Marks what is over: expired, of a container that ended, with an old value that changed. */
 void proposals_refresh(struct control *c);
 
-/* The digest of a proposal, as the hex text that is shown. */
+/*
+ * The digest of a proposal, as the hex text that is shown. Both texts that are compared come from
+ * this dtgovd and numbers are never given twice: it tells proposals apart, and lives of dtgovd.
+ */
 void proposals_digest(const struct proposals *t, const struct proposal *p,
                 char ret[static DIGEST_TEXT_SIZE]);

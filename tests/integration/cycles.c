@@ -99,7 +99,7 @@ static void want(uint64_t change, const char *when, const char *file, const char
 
 static int run_changes(char **argv) {
         const char *file = argv[2], *knob = strrchr(file, '/') + 1;
-        CLEANUP(varlink_closep) struct varlink *link = NULL;
+        CLEANUP(varlink_unrefp) struct varlink *link = NULL;
         char before[128];
         uint64_t count;
         struct error err;

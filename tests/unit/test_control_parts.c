@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "governor/control/siphash.h"
 #include "tests/unit/control_fixture.h"
 
 #include <fcntl.h>
@@ -10,17 +9,6 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
-
-/* The vector of the paper's appendix A. */
-static void siphash_is_the_one_of_the_paper(void **state) {
-        const uint64_t key[2] = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
-        unsigned char input[15];
-
-        (void)state;
-        for (size_t i = 0; i < sizeof(input); i++)
-                input[i] = (unsigned char)i;
-        assert_true(siphash24(key, input, sizeof(input)) == 0xa129ca6149be45e5);
-}
 
 static void a_digest_is_of_the_whole_proposal(void **state) {
         struct fixture *f = *state;
@@ -196,7 +184,6 @@ static void the_hook_completes_what_a_scan_adopted(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(siphash_is_the_one_of_the_paper),
                 TEST(a_digest_is_of_the_whole_proposal),
                 TEST(proposals_expire_and_go_stale),
                 TEST(the_observer_hears_of_what_became_of_its_proposals),
