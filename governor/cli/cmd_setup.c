@@ -14,13 +14,26 @@ struct listener {
         struct json_writer *json; /* NULL: for a person */
 };
 
-/* A diff, its lines coloured; what it holds may be anybody's. */
+/* A line of somebody's file, made harmless; tabs stay what they are. */
+static const char *line_text(struct cli *c, const char *line, const char *end) {
+        const char *text = "";
+
+        for (const char *tab; line < end && (tab = memchr(line, '\t', (size_t)(end - line)));
+                        line = tab + 1)
+                text = out_format(&c->out, "%s%s\t", text,
+                                out_text(&c->out, out_format(&c->out, "%.*s", (int)(tab - line),
+                                                                  line)));
+        return out_format(&c->out, "%s%s", text,
+                        out_text(&c->out, out_format(&c->out, "%.*s", (int)(end - line), line)));
+}
+
+/* A diff, its lines coloured. */
 static void print_diff(struct cli *c, const char *text) {
         for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
                 const char *shown;
 
                 end = strchrnul(line, '\n');
-                shown = out_text(&c->out, out_format(&c->out, "%.*s", (int)(end - line), line));
+                shown = line_text(c, line, end);
                 if (line[0] == '+')
                         shown = out_color(&c->out, COLOR_GOOD, shown);
                 else if (line[0] == '-')
@@ -47,9 +60,7 @@ static void say(void *userdata, enum setup_word word, const char *text) {
         }
         for (const char *line = text, *end; *line; line = *end ? end + 1 : end, name = "") {
                 end = strchrnul(line, '\n');
-                (void)fprintf(c->out.file, "  %-11s %s\n", name,
-                                out_text(&c->out, out_format(&c->out, "%.*s", (int)(end - line),
-                                                                  line)));
+                (void)fprintf(c->out.file, "  %-11s %s\n", name, line_text(c, line, end));
         }
 }
 

@@ -82,8 +82,8 @@ static void check_entry(struct cli *c, struct doctor *d, const struct docker_con
         const struct client client = { .root = root_of(c) };
         char names[512] = "";
         int count = client_containers(&client, config, names, sizeof(names), NULL);
-        const char *mend = count == 0 ? "sudo dtgov setup docker, or --undo to remove the entry"
-                                      : "re-create them, then: sudo dtgov setup docker --undo";
+        const char *mend = count > 0 ? "re-create them, then: sudo dtgov setup docker --undo"
+                                     : "sudo dtgov setup docker, or --undo to remove the entry";
 
         if (!is_there(c, config->ours_path))
                 diagnose(d, "docker", count == 0 ? HEALTH_WARN : HEALTH_BROKEN,

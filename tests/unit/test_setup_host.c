@@ -662,24 +662,69 @@ static void containerd_that_would_not_take_it_is_left_alone(void **state) {
         assert_says(h, "/var/run/docker/c.toml");
 }
 
-/* What the doctor says of an engine. */
-static void assert_doctor(struct host *h, const char *want) {
+/* A whole command, what it printed in h->said. Returns: its exit status */
+static int command(struct host *h, char *first, char *second, char *third) {
         struct cli c = {
                 .run_dir = h->tree.path, .docker_dir = h->tree.path, .root = h->tree.path
         };
+        char *argv[] = { (char[]){ "dtgov" }, first, second, third, NULL };
+        int in = dup(STDIN_FILENO), null = open("/dev/null", O_RDONLY | O_CLOEXEC), r;
         FILE *out = tmpfile();
         size_t n;
 
         assert_non_null(out);
+        assert_true(dup2(null, STDIN_FILENO) >= 0);
         out_init(&c.out, out);
-        (void)dtgov_main(&c, 3,
-                        (char *[]){ (char[]){ "dtgov" }, (char[]){ "doctor" }, (char[]){ "--json" },
-                                        NULL });
+        r = dtgov_main(&c, third ? 4 : second ? 3 : 2, argv);
         cli_done(&c);
+        assert_true(dup2(in, STDIN_FILENO) >= 0);
+        (void)close(in);
+        (void)close(null);
         rewind(out);
         n = fread(h->said, 1, sizeof(h->said) - 1, out);
         h->said[n] = '\0';
         (void)fclose(out);
+        return r;
+}
+
+static int set_up_docker(struct host *h, const char *option) {
+        char text[16];
+
+        (void)snprintf(text, sizeof(text), "%s", option);
+        return command(h, (char[]){ "setup" }, (char[]){ "docker" }, option[0] ? text : NULL);
+}
+
+static void the_command_has_its_exit_statuses(void **state) {
+        struct host *h = *state;
+
+        assert_int_equal(set_up_docker(h, ""), EXIT_USAGE); /* off a terminal */
+        assert_file(h, JSON, OLD);
+        assert_int_equal(command(h, (char[]){ "setup" }, (char[]){ "lxc" }, NULL), EXIT_USAGE);
+        assert_int_equal(command(h, (char[]){ "setup" }, (char[]){ "crio" }, NULL), EXIT_ERROR);
+        assert_int_equal(set_up_docker(h, "--yes"), EXIT_DONE);
+        assert_says(h, "  checked     a container of busybox:latest ran \"true\" by it\n");
+        assert_int_equal(set_up_docker(h, "--undo"), EXIT_USAGE);
+        assert_int_equal(set_up_docker(h, "--json"), EXIT_DONE);
+        assert_says(h, "[{\"id\":\"done\",\"text\":\"nothing to do: ");
+        tree_write(&h->tree, JSON, OLD);
+        tree_write(&h->tree, "state/default", "runc\n");
+        tree_write(&h->tree, "state/run", "125");
+        assert_int_equal(set_up_docker(h, "--yes"), EXIT_REVERTED);
+        assert_file(h, JSON, OLD);
+}
+
+static void what_a_file_holds_gives_a_terminal_no_orders(void **state) {
+        struct host *h = *state;
+
+        tree_write(&h->tree, JSON, "{\n\t\"debug\": true, \"\xc2\x9b\": 1\n}\n");
+        assert_int_equal(set_up_docker(h, "--dry-run"), EXIT_DONE);
+        assert_says(h, "-\t\"debug\": true, \"");
+        assert_null(strstr(h->said, "\xc2\x9b"));
+}
+
+/* What the doctor says of an engine. */
+static void assert_doctor(struct host *h, const char *want) {
+        (void)command(h, (char[]){ "doctor" }, (char[]){ "--json" }, NULL);
         assert_says(h, want);
 }
 
@@ -759,6 +804,8 @@ int main(void) {
                 ON_HOST(crio_is_told_to_be_untried),
                 ON_HOST(containerd_gets_its_lines_and_is_never_restarted),
                 ON_HOST(containerd_that_would_not_take_it_is_left_alone),
+                ON_DOCKER(the_command_has_its_exit_statuses),
+                ON_DOCKER(what_a_file_holds_gives_a_terminal_no_orders),
                 ON_DOCKER(doctor_says_what_docker_has_and_what_mends_it),
                 ON_HOST(doctor_says_what_the_others_have),
         };

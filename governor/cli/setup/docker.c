@@ -391,7 +391,7 @@ int docker_run(struct setup *s, struct error *err) {
         r = docker_find(s->root, &d.engine, err);
         if (r == 0)
                 r = conf_load(s->root, d.engine.config, &p.changes[0].file, err);
-        if (r < 0)
+        if (r != 0)
                 return r;
         r = docker_config_read(p.changes[0].file.text, &config, err);
         if (r < 0)
