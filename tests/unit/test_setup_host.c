@@ -657,9 +657,11 @@ static void containerd_that_would_not_take_it_is_left_alone(void **state) {
         tree_write(&h->tree, TOML, "version = 2\n");
         assert_int_equal(unlink(at(h, "state/picky")), 0);
         assert_int_equal(run(h, "containerd", false), 0);
-        write_command_line(h, 7, "containerd --config /var/run/docker/c.toml");
+        write_command_line(h, 7, "containerd --config /var/run/docker/containerd/containerd.toml");
+        assert_int_equal(run(h, "containerd", false), 0);
+        write_command_line(h, 7, "containerd --config /var/lib/rancher/k3s/agent/etc/c.toml");
         assert_int_equal(run(h, "containerd", false), -ENOTSUP);
-        assert_says(h, "/var/run/docker/c.toml");
+        assert_says(h, "/var/lib/rancher/k3s/agent/etc/c.toml");
 }
 
 /* A whole command, what it printed in h->said. Returns: its exit status */

@@ -51,7 +51,13 @@ static void config_of(const char *line, size_t len, char *out, size_t size) {
         }
 }
 
-/* Docker's own containerd, and those of others, have files that somebody else writes. */
+/* Whether Docker started that containerd, for itself alone: nobody else's containers are in it. */
+static bool is_of_docker(const char *config) {
+        return strncmp(config, "/var/run/docker/", 16) == 0 ||
+               strncmp(config, "/run/docker/", 12) == 0;
+}
+
+/* One that reads another file than the usual, like that of k3s, gets it from somebody else. */
 static void check_process(const char *root, const char *pid, bool *ret_usual, char *other) {
         char path[512], comm[32], line[8192], config[256];
         ssize_t n;
@@ -67,7 +73,7 @@ static void check_process(const char *root, const char *pid, bool *ret_usual, ch
         config_of(line, (size_t)n, config, sizeof(config));
         if (config[0] == '\0' || strcmp(config, CONTAINERD_CONFIG) == 0)
                 *ret_usual = true;
-        else
+        else if (!is_of_docker(config))
                 (void)snprintf(other, 256, "%s", config);
 }
 
