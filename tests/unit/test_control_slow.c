@@ -173,6 +173,20 @@ static void use_that_grew_while_the_intent_was_written_is_not_killed(void **stat
         assert_non_null(strstr(run->text, "500 MiB"));
 }
 
+static void what_somebody_sets_meanwhile_fails_no_change_of_another_file(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        run_for(f, 1500);
+        sync_ms = 500;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        fixture_until(f, run, CHANGE_INTENT);
+        fixture_write(f, "pids.max", "333");
+        fixture_until(f, run, CHANGE_PROBATION);
+        assert_string_equal(fixture_read(f, "pids.max"), "333");
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_TEXT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, fixture_end)
 
 int main(void) {
@@ -182,6 +196,7 @@ int main(void) {
                 TEST(a_slow_disk_keeps_no_rollback_waiting),
                 TEST(a_write_that_hangs_is_taken_back),
                 TEST(an_end_does_not_wait_for_a_write_that_hangs),
+                TEST(what_somebody_sets_meanwhile_fails_no_change_of_another_file),
                 TEST(use_that_grew_while_the_intent_was_written_is_not_killed),
         };
 
