@@ -64,17 +64,19 @@ PKGS.state            := -lyajl
 PKGS.governor/kernel  := -lcgroup -lsystemd -lseccomp
 PKGS.governor/varlink := -lsystemd
 
-PROGRAMS := dtgov-hook dtgov-runtime dtgovd dtgov-observer dtgov
+PROGRAMS := dtgov-hook dtgov-runtime dtgovd dtgov-observer dtgov-identify dtgov
 main.dtgov-hook     := $(filter hooks/hook%,$(call src,hooks))
 main.dtgov-runtime  := $(filter hooks/runtime%,$(call src,hooks))
 main.dtgovd         := $(call src,governor/control)
 main.dtgov-observer := $(call src,governor/observer)
+main.dtgov-identify := $(call src,governor/identify)
 main.dtgov          := $(call src,governor/cli) $(call src,governor/cli/setup)
 uses.dtgov-hook     := state
 uses.dtgov-runtime  := state
 uses.dtgovd         := governor/varlink governor/kernel policies/rules state/journal state
 uses.dtgov-observer := governor/varlink governor/kernel policies/sizing policies/analysis \
                        policies/rules state
+uses.dtgov-identify := governor/kernel state
 uses.dtgov          := governor/varlink state
 # A process start is most of what the hook costs: without relocation and with one segment of text it
 # is a tenth cheaper than static-pie. It only ever runs for milliseconds, on text that root hands it.
@@ -86,6 +88,7 @@ libs.dtgov-hook     := -static -no-pie -Wl,-z,noseparate-code,-z,norelro,--gc-se
 libs.dtgov-runtime  := -static-pie $(STATIC_YAJL)
 libs.dtgovd         := -lyajl -lsystemd -lcgroup -lseccomp -pthread
 libs.dtgov-observer := -lyajl -lsystemd -lcgroup -lseccomp -lm
+libs.dtgov-identify := -lyajl -lseccomp
 libs.dtgov          := -lyajl -lsystemd -lsmartcols
 # A static program cannot carry the sanitizers' runtime.
 ifneq ($(filter asan fuzz,$(MODE)),)
@@ -147,7 +150,8 @@ unit.uses    := governor/varlink governor/kernel policies/sizing policies/analys
                 state/journal state
 # Parts of programs that unit tests link: everything but the mains.
 unit.parts   := $(filter-out %main.c,$(call src,hooks) $(call src,governor/control) \
-                $(call src,governor/observer) $(call src,governor/cli) $(call src,governor/cli/setup))
+                $(call src,governor/observer) $(call src,governor/identify) $(call src,governor/cli) \
+                $(call src,governor/cli/setup))
 $(B)/libparts.a: $(call objects,$(unit.parts))
 	$(call say,AR,$(@F))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -25,6 +25,14 @@ bool container_id_valid(const char *id) {
         return true;
 }
 
+const char *container_observed_only(const char *cgroup) {
+        if (strstr(cgroup, "/kubepods") || strstr(cgroup, "/kubelet"))
+                return "a Kubernetes pod: the kubelet owns its limits and writes them again";
+        if (strncmp(cgroup, "/user.slice/", 12) == 0)
+                return "rootless: its limits belong to the service manager of its user";
+        return NULL;
+}
+
 /* Absolute and without a ".." component. */
 static bool path_is_safe(const char *path) {
         if (path[0] != '/')

@@ -38,6 +38,12 @@ struct container {
 bool container_id_valid(const char *id);
 
 /*
+ * Why a container is watched and never changed, by its cgroup: another owns its limits and would
+ * write them again. NULL: it may be changed.
+ */
+const char *container_observed_only(const char *cgroup);
+
+/*
  * One registry file, format version 1:
  * {v,id,runtime,pid,starttime,cgroup,cgroup_inode,netns_inode,bundle,created_boottime_ns}
  *

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "governor/kernel/proc.h"
+#include "state/identity.h"
 #include "state/text.h"
 
 #define ENGINE_ID_LEN 64    /* hexadecimal digits of all engines' ids */
@@ -64,12 +65,9 @@ static const char *engine_id(const char *name, size_t len) {
 }
 
 int scan_classify(const char *path, char ret_id[static CONTAINER_ID_SIZE], unsigned *ret_flags) {
-        unsigned flags = CONTAINER_ADOPTED;
-
-        if (strncmp(path, "/user.slice/", 12) == 0 || strstr(path, "/kubepods") ||
-                        strstr(path, "/kubelet"))
-                flags |= CONTAINER_OBSERVED_ONLY;
-        *ret_flags = flags;
+        *ret_flags = CONTAINER_ADOPTED;
+        if (container_observed_only(path))
+                *ret_flags |= CONTAINER_OBSERVED_ONLY;
 
         /* The first that is a container's: one within a container is that container's affair. */
         for (const char *name = path; *name != '\0';) {
@@ -146,10 +144,17 @@ static int take_init(void *data, pid_t pid) {
                                : 0;
 }
 
-/* "runc-web.scope" and "crun-web.scope/container" are of web, and so is "/default/web". */
+/*
+ * "runc-web.scope" and "crun-web.scope/container" are of web, "/default/web" is, and so is
+ * "system.slice:docker:web" when it is a step of a build.
+ */
 static bool copy_id(const char *path, char ret[static CONTAINER_ID_SIZE]) {
         static const char *const runtimes[] = { "runc-", "crun-" };
         const char *name = strrchr(path, '/') + 1, *end = path + strlen(path);
+        const char *build = identity_build_id(path);
+
+        if (build)
+                return text_copy(ret, CONTAINER_ID_SIZE, build);
 
         if (strcmp(name, "container") == 0 && ends_with(path, (size_t)(name - 1 - path), ".scope"))
                 for (end = name - 1, name = end; name > path && name[-1] != '/'; name--)
