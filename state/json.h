@@ -46,6 +46,12 @@ struct json *json_root(struct json_doc *doc);
 void json_doc_free(struct json_doc *doc);
 void json_doc_freep(struct json_doc **doc); /* for CLEANUP */
 
+/*
+ * Makes JSON out of JSON with comments, in place: comments, and commas before a closing bracket,
+ * become blanks. What is wrong stays wrong.
+ */
+void json_strip_comments(char *text, size_t len);
+
 /* The member @key of an object; NULL when there is none or @object is NULL or not an object. */
 struct json *json_get(const struct json *object, const char *key);
 
