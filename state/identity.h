@@ -19,7 +19,7 @@
 #define IDENTITY_STATUS_TABLE(X)                                                                   \
         X(NONE, "none", false, "no engine to ask: its id is its name")                             \
         X(FOUND, "found", false, "")                                                               \
-        X(UNKNOWN, "unknown", true, "no engine knows it: its id is its name")                      \
+        X(UNKNOWN, "unknown", false, "no engine knows it: its id is its name")                     \
         X(NO_ENGINE, "noEngine", true, "its engine does not run, or not where it is looked for")   \
         X(SILENT, "silent", true, "its engine did not answer in time")                             \
         X(GARBLED, "garbled", true, "its engine's answer is none, or cut off")                     \

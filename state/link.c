@@ -16,6 +16,7 @@ static const size_t link_sizes[LINK_TYPE_COUNT] = {
         [LINK_ANSWER] = sizeof(struct link_answer),
         [LINK_CHANGE] = sizeof(struct link_change),
         [LINK_VERDICT] = sizeof(struct link_verdict),
+        [LINK_IDENTITY] = sizeof(struct link_identity),
 };
 
 size_t link_size(enum link_type type) {

@@ -7,9 +7,10 @@
 #pragma once
 
 #include "state/change.h"
+#include "state/identity.h"
 #include "state/sample.h"
 
-#define LINK_VERSION      1
+#define LINK_VERSION      2
 #define LINK_ALIVE_NS     (2 * NSEC_PER_SEC)  /* how often each side shows that it lives */
 #define LINK_SILENCE_NS   (10 * NSEC_PER_SEC) /* after this the other side counts as gone */
 #define LINK_RATE_PER_SEC 200                 /* messages from the observer; more ends the link */
@@ -26,6 +27,7 @@ enum link_type {
         LINK_ANSWER,        /* to the observer: what became of a submitted proposal */
         LINK_CHANGE,        /* to the observer: a change entered a state */
         LINK_VERDICT,       /* to dtgovd: a change on probation helped, hurt, or cannot be judged */
+        LINK_IDENTITY,      /* to the observer, after its container: who that is */
         LINK_TYPE_COUNT,
 };
 
@@ -98,6 +100,11 @@ struct link_verdict {
         uint32_t reserved;
 };
 
+struct link_identity {
+        struct link_head head;
+        struct identity identity;
+};
+
 /* Size that a message of @type has; 0 for a type that does not exist. */
 size_t link_size(enum link_type type);
 
@@ -119,6 +126,7 @@ union link_message {
         struct link_answer answer;
         struct link_change change;
         struct link_verdict verdict;
+        struct link_identity identity;
 };
 
 /*

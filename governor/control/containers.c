@@ -27,6 +27,7 @@ void container_unref(struct managed *m) {
                 (void)close(m->events_fd);
         if (m->dir_fd >= 0)
                 (void)close(m->dir_fd);
+        free(m->identity);
         free(m);
 }
 
@@ -73,6 +74,7 @@ static void container_end(struct managed *m) {
         if (m->file[0])
                 (void)registry_remove(c->containers_fd, m->file);
         log_info("container %.12s ended", m->container.id);
+        identifier_end(c, m);
         observer_link_container_end(c, m);
         engine_container_ended(c, m);
         container_unref(m);
@@ -145,6 +147,7 @@ static int container_add(struct control *c, const struct container *container, u
         c->containers.count++;
         log_debug("container %.12s: %s", container->id, container->cgroup);
         engine_container_began(c, m);
+        identifier_begin(c, m);
         observer_link_container(c, m);
         if (m->events_fd >= 0 && !still_populated(m))
                 container_end(m);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "state/identity.h"
 #include "state/link.h"
 #include "state/registry.h"
 
@@ -29,7 +30,11 @@ struct managed {
         sd_event_source *events_source;
         char file[REGISTRY_NAME_SIZE]; /* in the registry; "" when adopted */
         bool alive, protected_;
-        bool told; /* the observer has its fds */
+        bool told;                 /* the observer has its fds */
+        struct identity *identity; /* NULL: nobody has said yet who it is */
+        uint64_t ask_ns;           /* when to ask; 0: not */
+        unsigned asked;            /* how often without a lasting answer */
+        bool identity_told;
 };
 
 struct containers {

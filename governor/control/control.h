@@ -8,6 +8,7 @@
 #include "governor/control/containers.h"
 #include "governor/control/durable.h"
 #include "governor/control/engine.h"
+#include "governor/control/identifier.h"
 #include "governor/control/observer_link.h"
 #include "governor/control/owner.h"
 #include "governor/control/proposals.h"
@@ -40,6 +41,7 @@ struct control {
         struct proposals proposals;
         struct engine engine;
         struct observer_link link;
+        struct identifier identifier;
         struct varlink_server *server;
 };
 

@@ -170,6 +170,8 @@ static void put_notes(struct control *c, struct json_writer *w) {
                 json_put_string(w, NULL, "no systemd here: limits are written to the kernel alone");
         if (!c->sandboxed)
                 json_put_string(w, NULL, "dtgovd runs without its sandbox (allow_unsandboxed)");
+        if (identifier_note(c)[0])
+                json_put_string(w, NULL, identifier_note(c));
         if (c->admin_gid == (gid_t)-1)
                 json_put_string(w, NULL, "there is no group " ADMIN_GROUP ": only root decides");
         json_close_array(w);

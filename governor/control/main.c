@@ -209,7 +209,8 @@ static int add_signals(struct control *c) {
         return r;
 }
 
-static int serve(struct control *c, const struct setup *s, struct error *err) {
+static int serve(struct control *c, const struct options *o, const struct setup *s,
+                struct error *err) {
         int r;
 
         containers_scan(c);
@@ -221,6 +222,8 @@ static int serve(struct control *c, const struct setup *s, struct error *err) {
                 r = durable_init(c);
         if (r >= 0)
                 r = observer_link_init(c, s->link_fd, s->link_listen_fd, s->observer_uid);
+        if (r >= 0)
+                r = identifier_init(c, o->run_dir);
         if (r >= 0)
                 r = api_init(c, s->control_fd);
         if (r >= 0)
@@ -245,6 +248,7 @@ static void stop(struct control *c) {
 
         varlink_server_free(c->server);
         observer_link_done(c);
+        identifier_done(c);
         idle = writers_free(c->writers);
         (void)recover_all(c);
         if (!idle) {
@@ -301,7 +305,7 @@ int main(int argc, char **argv) {
         } else if (r >= 0) {
                 r = start(&control, &o, &s, &err);
                 if (r >= 0)
-                        r = serve(&control, &s, &err);
+                        r = serve(&control, &o, &s, &err);
         }
         if (control.engine.runs || control.event)
                 stop(&control);

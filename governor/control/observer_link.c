@@ -82,10 +82,19 @@ struct pump {
 static void pump_container(void *data, struct managed *m) {
         struct pump *p = data;
 
-        if (p->r <= 0 || m->told || !m->alive)
+        if (p->r <= 0 || !m->alive)
                 return;
-        p->r = send_container(p->control, m);
-        m->told = p->r > 0;
+        if (!m->told) {
+                p->r = send_container(p->control, m);
+                m->told = p->r > 0;
+                m->identity_told = false;
+        }
+        if (m->told && m->identity && !m->identity_told) {
+                struct link_identity message = { .identity = *m->identity };
+
+                p->r = send_now(p->control, LINK_IDENTITY, &message, NULL, 0);
+                m->identity_told = p->r > 0;
+        }
 }
 
 /* Containers first: what is queued may be about them. */

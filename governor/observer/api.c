@@ -89,16 +89,56 @@ static uint64_t lost_usec_per_min(const struct target *t) {
         return lost;
 }
 
+static void put_text(struct json_writer *w, const char *key, const char *text) {
+        json_put_string(w, key, text[0] ? text : NULL);
+}
+
+/* What a person should know before they rely on a name, or wonder that nothing can be changed. */
+static void put_container_notes(
+                struct json_writer *w, const struct container *c, const struct identity *i) {
+        const char *owner = container_observed_only(c->cgroup);
+
+        json_open_array(w, "notes");
+        if (owner)
+                json_put_string(w, NULL, owner);
+        if (i->status != IDENTITY_NONE && i->status != IDENTITY_FOUND)
+                json_put_string(w, NULL, identity_statuses[i->status].text);
+        else if (i->engine == ENGINE_CONTAINERD || i->engine == ENGINE_CRIO)
+                json_put_string(w, NULL,
+                                "containerd and CRI-O are not asked for names: its id is its name");
+        for (unsigned bit = 0; bit < IDENTITY_NOTES_COUNT; bit++)
+                if (i->notes >> bit & 1)
+                        json_put_string(w, NULL, identity_notes[bit]);
+        json_close_array(w);
+}
+
+static void put_identity(
+                struct json_writer *w, const struct container *c, const struct identity *i) {
+        json_put_string(w, "id", i->environment);
+        json_put_string(w, "environmentRule", environment_rules[i->environment_rule]);
+        put_text(w, "template", i->template);
+        json_put_string(w, "templateRule", template_rules[i->template_rule]);
+        put_text(w, "name", i->name);
+        put_text(w, "image", i->image);
+        put_text(w, "folder", i->folder);
+        put_text(w, "engine", engine_names[i->engine]);
+        json_put_string(w, "network", network_modes[i->network]);
+        json_put_string(w, "runtime", c->runtime[0] ? c->runtime : i->runtime);
+        put_container_notes(w, c, i);
+}
+
 static void put_container(struct json_writer *w, struct manager *m, const struct target *t) {
         const struct container *c = &t->container;
         const struct sample *s = &t->sampler.last;
+        struct identity by_itself;
 
+        if (!t->identity)
+                identity_default(c, &by_itself);
         json_open_object(w, NULL);
-        json_put_string(w, "id", c->id);
+        put_identity(w, c, t->identity ? t->identity : &by_itself);
         json_put_string(w, "containerId", c->id);
         json_put_string(w, "cgroup", c->cgroup);
         json_put_u64(w, "cgroupInode", c->cgroup_inode);
-        json_put_string(w, "runtime", c->runtime);
         json_put_i64(w, "pid", c->pid);
         put_flags(w, t->flags);
         put_rates(w, m, t);

@@ -13,5 +13,6 @@ void target_free(struct target *t) {
         sample_ring_done(&t->ring);
         attribution_free(t->attribution);
         free(t->probation);
+        free(t->identity);
         free(t);
 }

@@ -7,6 +7,7 @@
 #include "governor/observer/attribution.h"
 #include "governor/observer/probation.h"
 #include "governor/observer/sampler.h"
+#include "state/identity.h"
 #include "state/sample_ring.h"
 
 #include <systemd/sd-event.h>
@@ -45,10 +46,11 @@ struct manager;
 struct target {
         struct manager *manager;
         struct container container;
-        uint32_t flags; /* enum container_flag */
-        unsigned slot;  /* tenth of a second in which it is sampled */
-        bool gone;      /* its cgroup answered ENODEV; freed later, never inside a handler */
-        bool stale;     /* not yet named again by a dtgovd that was restarted */
+        struct identity *identity; /* NULL: no engine has said who it is */
+        uint32_t flags;            /* enum container_flag */
+        unsigned slot;             /* tenth of a second in which it is sampled */
+        bool gone;  /* its cgroup answered ENODEV; freed later, never inside a handler */
+        bool stale; /* not yet named again by a dtgovd that was restarted */
         struct sampler sampler;
         struct rung rungs[LINK_LADDER_FDS];
         struct sample_ring ring;

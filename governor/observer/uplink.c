@@ -59,6 +59,17 @@ static void on_change(struct manager *m, const struct change *c) {
                 findings_change(m, t, c, proc_boottime_ns());
 }
 
+static void on_identity(struct manager *m, const struct identity *identity) {
+        struct target *t = manager_find(m, identity->cgroup_inode);
+
+        if (!t || !identity_is_about(identity, &t->container))
+                return;
+        if (!t->identity)
+                t->identity = malloc(sizeof(*t->identity));
+        if (t->identity)
+                *t->identity = *identity;
+}
+
 static void on_message(
                 struct manager *m, union link_message *message, const int *fds, size_t count) {
         struct target *t;
@@ -82,6 +93,9 @@ static void on_message(
                 break;
         case LINK_CHANGE:
                 on_change(m, &message->change.change);
+                break;
+        case LINK_IDENTITY:
+                on_identity(m, &message->identity.identity);
                 break;
         default:
                 break; /* LINK_ALIVE has said all by coming; the others are not for this side */
