@@ -33,6 +33,7 @@ enum cli_option {
         OPTION_COUNT = 1 << 7,
         OPTION_EXIT_CODE = 1 << 8,
         OPTION_UNDO = 1 << 9,
+        OPTION_BY = 1 << 10,
 };
 
 enum daemon { DAEMON_CONTROL, DAEMON_OBSERVER, DAEMON_COUNT };
@@ -58,9 +59,9 @@ struct cli {
         unsigned given; /* enum cli_option */
         const char *reason;
         uint64_t count;
-        const char *run_dir;    /* where the sockets are */
-        const char *docker_dir; /* where Docker keeps its containers */
-        const char *root;       /* before the paths of engines; NULL but in tests */
+        const char *run_dir;  /* where the sockets are */
+        const char *root;     /* before the paths of engines; NULL but in tests */
+        const char *group_by; /* "template", "environment" */
         struct varlink *daemons[DAEMON_COUNT];
         struct answer *answers;
         struct place *places;

@@ -51,6 +51,7 @@ int run_doctor(struct cli *c, char *const *arguments, unsigned count) {
         check_daemons(c, &d);
         check_engines(c, &d);
         check_caller(c, &d);
+        check_project(c, &d);
         if (w) {
                 json_close_array(w);
                 r = print_json(c, w);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "governor/cli/commands.h"
+#include "governor/cli/groups.h"
 #include "governor/cli/table.h"
 #include "governor/cli/words.h"
 
@@ -122,19 +123,58 @@ static int load_measured(struct cli *c) {
         return r == EXIT_DONE ? r : complain(c, r, "%s", c->error.text);
 }
 
-int run_ps(struct cli *c, char *const *arguments, unsigned count) {
-        const struct place *place;
-        int r = load_measured(c);
+static int by_environment(const void *a, const void *b) {
+        const struct place *x = a, *y = b;
+        int r = strcmp(x->environment, y->environment);
 
+        if (r == 0)
+                r = strcmp(x->name, y->name);
+        return r != 0 ? r : strcmp(x->container_id, y->container_id);
+}
+
+/* Moves the containers of an environment to the front; else the one that is meant. */
+static int select_places(struct cli *c, const char *words, size_t *ret_count) {
+        const struct place *place;
+        struct place kept;
+        int r;
+
+        *ret_count = 0;
+        for (size_t i = 0; i < c->places_count; i++)
+                if (strcmp(c->places[i].environment, words) == 0) {
+                        kept = c->places[i];
+                        c->places[i] = c->places[*ret_count];
+                        c->places[(*ret_count)++] = kept;
+                }
+        if (*ret_count > 0)
+                return EXIT_DONE;
+        r = find_place(c, words, &place);
         if (r != EXIT_DONE)
                 return r;
-        if (count == 1) {
-                r = find_place(c, arguments[0], &place);
-                if (r != EXIT_DONE)
-                        return r;
-                c->places[0] = *place;
-        }
-        return print_places(c, count == 1 ? 1 : c->places_count);
+        kept = *place;
+        c->places[place - c->places] = c->places[0];
+        c->places[0] = kept;
+        *ret_count = 1;
+        return EXIT_DONE;
+}
+
+int run_ps(struct cli *c, char *const *arguments, unsigned count) {
+        size_t shown;
+        int r;
+
+        if (given(c, OPTION_BY) && count == 1)
+                return complain(c, EXIT_USAGE, "--by sums all containers up: leave out %s",
+                                out_text(&c->out, arguments[0]));
+        r = load_measured(c);
+        if (r != EXIT_DONE)
+                return r;
+        if (given(c, OPTION_BY) && (c->places_count > 0 || given(c, OPTION_JSON)))
+                return print_groups(c, c->group_by);
+        if (c->places_count > 1)
+                qsort(c->places, c->places_count, sizeof(*c->places), by_environment);
+        shown = c->places_count;
+        if (count == 1)
+                r = select_places(c, arguments[0], &shown);
+        return r == EXIT_DONE ? print_places(c, shown) : r;
 }
 
 int run_top(struct cli *c, char *const *arguments, unsigned count) {

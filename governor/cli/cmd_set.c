@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A person's own wish: proposed in their name, shown, and approved by the same call as any other.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "governor/cli/commands.h"
+#include "governor/cli/project.h"
 #include "governor/cli/words.h"
+#include "state/proposal.h"
 
 #define KNOB_TYPO_MOST 3 /* edits that a mistyped knob may be away */
 
@@ -23,8 +26,14 @@ static const char *nearest_knob(const char *file) {
         return name;
 }
 
+/* One knob, read. */
+struct wish {
+        enum knob_id knob;
+        struct knob_value value;
+};
+
 /* "memory.max=4G" as what the kernel's file takes: "memory.max=4294967296". */
-static int read_assignment(struct cli *c, const char *words, const char **ret) {
+static int read_assignment(struct cli *c, const char *words, const char **ret, struct wish *wish) {
         char text[KNOB_VALUE_TEXT_MAX], file[KNOB_NAME_MAX];
         size_t len = strcspn(words, "=");
         struct knob_value value;
@@ -48,6 +57,44 @@ static int read_assignment(struct cli *c, const char *words, const char **ret) {
                 return complain(c, EXIT_USAGE, "%s", why.text);
         knob_write_text((enum knob_id)id, value, text, sizeof(text));
         *ret = out_format(&c->out, "%s=%s", file, text);
+        *wish = (struct wish){ (enum knob_id)id, value };
+        return EXIT_DONE;
+}
+
+/* What a project's needs mean for a knob: the least value; 0: nothing. */
+static uint64_t floor_of(const struct devcontainer_needs *needs, const struct wish *wish) {
+        if (wish->knob == KNOB_MEMORY_MAX || wish->knob == KNOB_MEMORY_HIGH)
+                return needs->memory_bytes;
+        return wish->knob == KNOB_CPU_MAX ? needs->cpus * wish->value.period_usec : 0;
+}
+
+/* In the folder of the container's own project nothing is set below what the project asks for. */
+static int check_floor(
+                struct cli *c, const struct place *p, const struct wish *wishes, unsigned count) {
+        struct project project;
+        struct error why;
+        int r = project_here(&project, &why);
+
+        if (r == 0 || strcmp(project.folder, text_of(p->json, "folder")) != 0)
+                return EXIT_DONE;
+        if (r < 0) {
+                (void)complain(c, EXIT_DONE, "%s: no floor is known", why.text);
+                return EXIT_DONE;
+        }
+        for (unsigned i = 0; i < count; i++) {
+                uint64_t least = floor_of(&project.needs, &wishes[i]);
+
+                if (wishes[i].value.amount < least)
+                        return complain(c, EXIT_REFUSED,
+                                        "%s: this project needs at least %s (hostRequirements in "
+                                        "%s): change it there, or ask for more",
+                                        knobs[wishes[i].knob].file,
+                                        wishes[i].knob == KNOB_CPU_MAX
+                                                        ? out_format(&c->out, "%" PRIu64 " CPUs",
+                                                                          project.needs.cpus)
+                                                        : out_bytes(&c->out, least),
+                                        project.file);
+        }
         return EXIT_DONE;
 }
 
@@ -108,13 +155,14 @@ static int decide(struct cli *c, const struct json *answer) {
 }
 
 int run_set(struct cli *c, char *const *arguments, unsigned count) {
+        struct wish wishes[PROPOSAL_KNOBS_MAX];
         const char *assignments = "", *one = NULL;
         const struct json *answer;
         const struct place *place;
         int r;
 
         for (unsigned i = 1; i < count; i++) {
-                r = read_assignment(c, arguments[i], &one);
+                r = read_assignment(c, arguments[i], &one, &wishes[i - 1]);
                 if (r != EXIT_DONE)
                         return r;
                 assignments = out_format(&c->out, "%s%s%s", assignments, i > 1 ? ";" : "", one);
@@ -122,6 +170,8 @@ int run_set(struct cli *c, char *const *arguments, unsigned count) {
         r = given(c, OPTION_DRY_RUN) ? EXIT_DONE : may_confirm(c);
         if (r == EXIT_DONE)
                 r = find_place(c, arguments[0], &place);
+        if (r == EXIT_DONE)
+                r = check_floor(c, place, wishes, count - 1);
         if (r == EXIT_DONE)
                 r = propose(c, place, assignments, &answer);
         if (r != EXIT_DONE)

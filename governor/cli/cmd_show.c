@@ -227,12 +227,37 @@ static void print_findings_of(struct cli *c, const struct place *p) {
                         print_fact(c, text_of(f, "id"), finding_words(c, f));
 }
 
+/* "shop/web (compose service)" */
+static const char *by_rule(struct cli *c, const char *words, const char *rule) {
+        return words[0] == '\0'  ? ""
+               : rule[0] == '\0' ? words
+                                 : out_format(&c->out, "%s (%s)", words, out_text(&c->out, rule));
+}
+
+static void print_identity(struct cli *c, const struct place *p) {
+        print_fact(c, "is",
+                        by_rule(c, out_text(&c->out, p->environment),
+                                        text_of(p->json, "environmentRule")));
+        print_fact(c, "made from",
+                        by_rule(c, template_words(c, p->json), text_of(p->json, "templateRule")));
+        print_text(c, "image", p->json, "image");
+        print_text(c, "folder", p->json, "folder");
+        print_text(c, "name", p->json, "name");
+        print_fact(c, "container", out_text(&c->out, p->container_id));
+        print_text(c, "engine", p->json, "engine");
+        if (strcmp(text_of(p->json, "network"), "unknown") != 0)
+                print_text(c, "network", p->json, "network");
+        for (const struct json *n = children_of(p->json, "notes"); n; n = n->next)
+                if (n->type == JSON_STRING)
+                        print_fact(c, "note", out_text(&c->out, n->text));
+}
+
 static int show_place(struct cli *c, const struct place *p) {
         const struct parameter id[] = { { "containerId", .text = p->container_id }, {} };
         const struct json *answer;
 
         (void)fprintf(c->out.file, "%s\n", name_of(c, p->json));
-        print_fact(c, "container", out_text(&c->out, p->container_id));
+        print_identity(c, p);
         print_fact(c, "cgroup",
                         out_format(&c->out, "%s (inode %" PRIu64 ")", out_text(&c->out, p->cgroup),
                                         p->cgroup_inode));
@@ -254,6 +279,26 @@ static int print_object(struct cli *c, const struct json *object) {
                 return complain(c, EXIT_ERROR, "out of memory");
         put_object(c, w, NULL, object);
         return print_json(c, w);
+}
+
+/* All containers of an environment, or the one that is meant. */
+static int show_places(struct cli *c, const char *words) {
+        const struct place *place;
+        unsigned shown = 0;
+        int r = load_places(c);
+
+        for (size_t i = 0; i < c->places_count && r == EXIT_DONE && !given(c, OPTION_JSON); i++)
+                if (strcmp(c->places[i].environment, words) == 0) {
+                        if (shown++ > 0)
+                                (void)fputc('\n', c->out.file);
+                        r = show_place(c, &c->places[i]);
+                }
+        if (shown > 0)
+                return r;
+        r = find_place(c, words, &place);
+        if (r != EXIT_DONE)
+                return r;
+        return given(c, OPTION_JSON) ? print_object(c, place->json) : show_place(c, place);
 }
 
 /* Fetches an object by its id from the list that has it. */
@@ -281,16 +326,11 @@ static int fetch(struct cli *c, const char *id, const struct json **ret) {
 int run_show(struct cli *c, char *const *arguments, unsigned count) {
         const char *what = arguments[0];
         const struct json *object;
-        const struct place *place;
         int r;
 
         (void)count;
-        if (!is_id(what, 'P') && !is_id(what, 'C') && !is_id(what, 'F')) {
-                r = find_place(c, what, &place);
-                if (r != EXIT_DONE)
-                        return r;
-                return given(c, OPTION_JSON) ? print_object(c, place->json) : show_place(c, place);
-        }
+        if (!is_id(what, 'P') && !is_id(what, 'C') && !is_id(what, 'F'))
+                return show_places(c, what);
         r = fetch(c, what, &object);
         if (r != EXIT_DONE)
                 return r;

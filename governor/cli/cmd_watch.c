@@ -188,10 +188,7 @@ static int look_at_kind(struct cli *c, struct watch *w, enum kind kind) {
 }
 
 static int look(const struct cli *c, struct watch *w) {
-        struct cli once = { .command = c->command,
-                .given = c->given,
-                .run_dir = c->run_dir,
-                .docker_dir = c->docker_dir };
+        struct cli once = { .command = c->command, .given = c->given, .run_dir = c->run_dir };
         int r = EXIT_DONE;
 
         out_init(&once.out, c->out.file);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "governor/cli/commands.h"
+#include "governor/cli/groups.h"
 #include "state/parse.h"
 #include "state/proposal.h"
 
@@ -16,8 +17,11 @@ const struct command commands[] = {
         { "status", "", "what hurts most, and the command that mends it",
                         "  dtgov\n  dtgov status --json\n  dtgov status --exit-code || echo look\n",
                         READING | OPTION_EXIT_CODE, 0, 0, run_status },
-        { "ps", "[ENV]", "one line a container: use, limits, stalls, time lost",
-                        "  dtgov ps\n  dtgov ps api --json\n", READING, 0, 1, run_ps },
+        { "ps", "[ENV] [--by WHAT]", "one line a container: use, limits, stalls, time lost",
+                        "  dtgov ps\n  dtgov ps api --json\n"
+                        "  dtgov ps --by template      what was made from the same image, summed "
+                        "up\n  dtgov ps --by environment\n",
+                        READING | OPTION_BY, 0, 1, run_ps },
         { "top", "[--once] [-n LINES]", "the containers that lose most time first",
                         "  dtgov top --once\n  dtgov top --once -n 5\n",
                         READING | OPTION_ONCE | OPTION_COUNT, 0, 0, run_top },
@@ -79,6 +83,7 @@ static const struct {
         { "    --undo", "take it out again", OPTION_UNDO },
         { "    --wait", "return when the probation has ended", OPTION_WAIT },
         { "    --reason TEXT", "why; it is kept", OPTION_REASON },
+        { "    --by WHAT", "one line a template, or an environment", OPTION_BY },
         { "    --all", "all of them", OPTION_ALL },
         { "    --once", "print once and end", OPTION_ONCE },
         { "-n COUNT", "at most so many", OPTION_COUNT },
@@ -91,6 +96,7 @@ enum long_only {
         LONG_UNDO,
         LONG_WAIT,
         LONG_REASON,
+        LONG_BY,
         LONG_ALL,
         LONG_ONCE,
         LONG_EXIT_CODE,
@@ -107,6 +113,7 @@ static const struct option long_options[] = {
         { "undo", no_argument, NULL, LONG_UNDO },
         { "wait", no_argument, NULL, LONG_WAIT },
         { "reason", required_argument, NULL, LONG_REASON },
+        { "by", required_argument, NULL, LONG_BY },
         { "all", no_argument, NULL, LONG_ALL },
         { "once", no_argument, NULL, LONG_ONCE },
         { "exit-code", no_argument, NULL, LONG_EXIT_CODE },
@@ -200,6 +207,12 @@ static int take_option(struct cli *c, int option, int *ret_word) {
                 c->given |= OPTION_REASON;
                 c->reason = optarg;
                 return 0;
+        case LONG_BY:
+                c->given |= OPTION_BY;
+                c->group_by = optarg;
+                return groups_know(optarg) ? 0
+                                           : complain(c, EXIT_USAGE,
+                                                             "--by: want template or environment");
         case LONG_ALL:
                 c->given |= OPTION_ALL;
                 return 0;

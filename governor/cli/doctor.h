@@ -16,3 +16,4 @@ void check_kernel(struct cli *c, struct doctor *d);  /* kernel, cgroups, PSI, /p
 void check_daemons(struct cli *c, struct doctor *d); /* both, their notes, the journal */
 void check_engines(struct cli *c, struct doctor *d); /* hook, runtimes, engines' configurations */
 void check_caller(struct cli *c, struct doctor *d);  /* the group that decides */
+void check_project(struct cli *c, struct doctor *d); /* of the folder that doctor is run in */

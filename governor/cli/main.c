@@ -17,8 +17,7 @@ static bool fill_standard_streams(void) {
 
 int main(int argc, char **argv) {
         const char *run_dir = secure_getenv("DTGOV_RUN_DIR");
-        struct cli c = { .run_dir = run_dir && run_dir[0] ? run_dir : "/run/dtgov",
-                .docker_dir = "/var/lib/docker" };
+        struct cli c = { .run_dir = run_dir && run_dir[0] ? run_dir : "/run/dtgov" };
         int r;
 
         if (!fill_standard_streams())

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The containers of this host and their names. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "governor/cli/cli.h"
@@ -16,6 +17,7 @@ static int add_place(struct cli *c, const struct json *object) {
         c->places = places;
         p = &places[c->places_count++];
         *p = (struct place){ .environment = text_of(object, "id"),
+                .name = text_of(object, "name"),
                 .container_id = text_of(object, "containerId"),
                 .runtime = text_of(object, "runtime"),
                 .cgroup = text_of(object, "cgroup"),
@@ -23,7 +25,6 @@ static int add_place(struct cli *c, const struct json *object) {
                 .json = object };
         if (p->container_id[0] == '\0')
                 p->container_id = p->environment;
-        (void)docker_name(c->docker_dir, p->container_id, p->name, sizeof(p->name));
         return 0;
 }
 
@@ -62,15 +63,50 @@ static bool is_long_hex(const char *id) {
         return strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
 }
 
+/* How many places @is says yes to. */
+static unsigned count_like(const struct cli *c, const struct place *p,
+                bool (*is)(const struct place *other, const char *words), const char *words) {
+        unsigned count = 0;
+
+        for (size_t i = 0; i < c->places_count; i++)
+                count += is(&c->places[i], words) && c->places[i].container_id != p->container_id;
+        return count;
+}
+
+static bool is_of(const struct place *other, const char *words) {
+        return strcmp(other->environment, words) == 0;
+}
+
+static const char *short_id(struct cli *c, const char *id) {
+        return is_long_hex(id) ? out_format(&c->out, "%.*s", SHORT_ID, id) : out_text(&c->out, id);
+}
+
+/* A folder by its last name, where that is clear. */
+static const char *environment_of(struct cli *c, const struct place *p) {
+        const char *slash = strrchr(p->environment, '/');
+
+        if (p->environment[0] == '/' && slash[1] != '\0' &&
+                        count_like(c, p, place_is_in, slash + 1) ==
+                                        count_like(c, p, is_of, p->environment))
+                return out_text(&c->out, slash + 1);
+        return short_id(c, p->environment);
+}
+
 const char *name_of(struct cli *c, const struct json *object) {
         const struct place *p = place_of(c, object);
-        const char *id = text_of(object, "containerId");
+        const char *which;
 
-        if (p && p->name[0])
-                return out_text(&c->out, p->name);
-        if (p && p->environment[0])
-                id = p->environment;
-        return is_long_hex(id) ? out_format(&c->out, "%.*s", SHORT_ID, id) : out_text(&c->out, id);
+        if (!p || p->environment[0] == '\0')
+                return short_id(c, text_of(object, "containerId"));
+        if (count_like(c, p, is_of, p->environment) == 0)
+                return environment_of(c, p);
+        if (p->name[0] && strcmp(p->name, p->environment) != 0)
+                which = out_text(&c->out, p->name);
+        else if (strcmp(p->container_id, p->environment) != 0)
+                which = short_id(c, p->container_id);
+        else /* the same id in two runtimes */
+                which = out_format(&c->out, "@%" PRIu64, p->cgroup_inode);
+        return out_format(&c->out, "%s (%s)", environment_of(c, p), which);
 }
 
 /* The container of a change, NULL when there is no such change or its container has gone. */

@@ -112,6 +112,7 @@ void put_object(struct cli *c, struct json_writer *w, const char *key, const str
         if (json_get(object, "cgroupInode")) {
                 const struct place *p = place_of(c, object);
 
+                json_put_string(w, "environment", p ? p->environment : NULL);
                 json_put_string(w, "name", p && p->name[0] ? p->name : NULL);
         }
         json_close_object(w);

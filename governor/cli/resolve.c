@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "governor/cli/resolve.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "state/container.h"
-#include "state/file.h"
 #include "state/parse.h"
 #include "state/text.h"
 
-#define CONFIG_MAX      MIB /* bytes of a config.v2.json: labels and mounts included */
-#define CANDIDATES_MOST 8   /* that an error lists */
+#define CANDIDATES_MOST 8 /* that an error lists */
 #define WORD_MAX        32
 
 bool is_id(const char *words, char letter) {
@@ -22,27 +19,48 @@ bool is_id(const char *words, char letter) {
 }
 
 static bool is_meant(const struct place *p, const char *words) {
-        char exact[CONTAINER_ID_SIZE + 24];
-
-        (void)snprintf(exact, sizeof(exact), "%s@%" PRIu64, p->container_id, p->cgroup_inode);
         return strcmp(p->environment, words) == 0 || strcmp(p->name, words) == 0 ||
-               strcmp(p->container_id, words) == 0 || strcmp(exact, words) == 0;
+               strcmp(p->container_id, words) == 0;
 }
 
+/* "api" of "/home/ada/src/api", "web" of "shop/web". */
+static bool is_tail(const struct place *p, const char *words) {
+        size_t len = strlen(p->environment), tail = strlen(words);
+
+        return len > tail && p->environment[len - tail - 1] == '/' &&
+               strcmp(p->environment + len - tail, words) == 0;
+}
+
+/* The beginning of its id, perhaps with the inode that an error listed. */
 static bool begins(const struct place *p, const char *words) {
-        return strncmp(p->container_id, words, strlen(words)) == 0;
+        size_t len = strcspn(words, "@");
+        uint64_t inode;
+
+        if (len == 0 || strncmp(p->container_id, words, len) != 0)
+                return false;
+        return words[len] == '\0' ||
+               (parse_u64(words + len + 1, &inode) == 0 && inode == p->cgroup_inode);
+}
+
+bool place_is_in(const struct place *p, const char *words) {
+        return strcmp(p->environment, words) == 0 || is_tail(p, words);
 }
 
 static void list_candidate(struct error *err, const struct place *p, unsigned number) {
         size_t used = strlen(err->text);
-        char id[CONTAINER_ID_SIZE];
+        const char *known = p->name[0] ? p->name : p->environment;
+        bool named = known[0] != '\0' && strcmp(known, p->container_id) != 0;
+        char id[CONTAINER_ID_SIZE], name[64];
 
         text_printable(p->container_id, id, sizeof(id));
+        text_printable(known, name, sizeof(name));
         if (number == CANDIDATES_MOST)
                 (void)snprintf(err->text + used, sizeof(err->text) - used, ", ...");
         else if (number < CANDIDATES_MOST)
-                (void)snprintf(err->text + used, sizeof(err->text) - used, "%s%.24s@%" PRIu64,
-                                number ? ", " : "", id, p->cgroup_inode);
+                (void)snprintf(err->text + used, sizeof(err->text) - used,
+                                "%s%.20s%s%.12s@%" PRIu64 "%s", number ? ", " : "",
+                                named ? name : "", named ? " (" : "", id, p->cgroup_inode,
+                                named ? ")" : "");
 }
 
 /* Counts the places that match, keeps the first, and lists them all. */
@@ -63,17 +81,18 @@ static unsigned match(const struct place *places, size_t count, const char *word
 
 int place_find(const struct place *places, size_t count, const char *words,
                 const struct place **ret, struct error *err) {
+        static bool (*const ways[])(
+                        const struct place *, const char *) = { is_meant, is_tail, begins };
         struct error candidates = { "" };
         const struct place *place = NULL;
+        unsigned found = 0;
         char clean[64];
-        unsigned found;
 
         text_printable(words, clean, sizeof(clean));
         if (words[0] == '\0')
                 return error_set(err, -EINVAL, "an empty name: want an environment: dtgov ps");
-        found = match(places, count, words, is_meant, &place, &candidates);
-        if (found == 0)
-                found = match(places, count, words, begins, &place, &candidates);
+        for (size_t i = 0; i < ARRAY_LEN(ways) && found == 0; i++)
+                found = match(places, count, words, ways[i], &place, &candidates);
         if (found == 0)
                 return error_set(err, -ENOENT,
                                 "no container or environment '%s': dtgov ps lists them", clean);
@@ -82,32 +101,6 @@ int place_find(const struct place *places, size_t count, const char *words,
                                 found, candidates.text);
         *ret = place;
         return 0;
-}
-
-int docker_name(const char *docker_dir, const char *container_id, char *out, size_t size) {
-        CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
-        CLEANUP(freep) char *text = NULL;
-        char path[512];
-        const char *name;
-        size_t len;
-        int r;
-
-        if (!container_id_valid(container_id))
-                return -EINVAL;
-        (void)snprintf(path, sizeof(path), "%s/containers/%s/config.v2.json", docker_dir,
-                        container_id);
-        r = file_load_at(AT_FDCWD, path, CONFIG_MAX, &text, &len);
-        if (r < 0)
-                return r;
-        r = json_parse(text, len, JSON_DEPTH_MAX, &doc, NULL);
-        if (r < 0)
-                return r;
-        r = json_get_string(json_root(doc), "Name", &name, NULL);
-        if (r < 0)
-                return r;
-        if (name[0] == '/')
-                name++;
-        return name[0] && text_copy(out, size, name) ? 0 : -EINVAL;
 }
 
 static unsigned least(unsigned a, unsigned b) {

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What a person types, made into what is meant: an id, or one container. Pure but for Docker's
- * names, which are read from its files when the caller may.
- */
+/* What a person types, made into what is meant: an id, or one container. Pure. */
 #pragma once
 
 #include "state/error.h"
 #include "state/json.h"
 
-/* A container as far as names go. @name is "" where none is known. */
+/* A container as far as names go; texts are "" where nothing is known. */
 struct place {
-        const char *environment, *container_id, *runtime, *cgroup;
-        char name[128];
+        const char *environment, *name, *container_id, *runtime, *cgroup;
         uint64_t cgroup_inode;
         const struct json *json; /* what the daemon said of it */
 };
@@ -20,21 +16,17 @@ struct place {
 bool is_id(const char *words, char letter);
 
 /*
- * The container that is meant: by environment, name or id, "id@cgroup inode" where two runtimes
- * have the same id, else by the beginning of its id.
+ * The container that is meant: by environment, name or id, else by the end of its environment
+ * behind a slash, else by the beginning of its id, with "@cgroup inode" where two runtimes have the
+ * same.
  *
  * Errors: -ENOENT none; -ENOTUNIQ several, which @err lists; @words empty -EINVAL
  */
 int place_find(const struct place *places, size_t count, const char *words,
                 const struct place **ret, struct error *err);
 
-/*
- * Docker's name of a container, without the slash before it.
- *
- * @docker_dir: "/var/lib/docker"
- * Errors:      -EACCES the caller may not read it; -ENOENT not one of Docker's; -EINVAL
- */
-int docker_name(const char *docker_dir, const char *container_id, char *out, size_t size);
+/* Whether @words name the environment of the place, wholly or by what stands last in it. */
+bool place_is_in(const struct place *place, const char *words);
 
 /* Edits between two words: insert, delete, replace, swap of neighbours. At most 32 bytes count. */
 unsigned word_distance(const char *a, const char *b);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state/change.h"
+#include "state/container.h"
 
 static const char *quota_words(struct cli *c, const struct json *container) {
         uint64_t quota = number_of(container, "cpuQuotaUsec", KNOB_MAX);
@@ -153,11 +154,13 @@ static const char *keep_option(struct output *o, const char *file, const char *t
 const char *keep_command(struct output *o, const struct place *place, const struct json *steps) {
         const char *options = "", *engine = NULL;
 
-        if (place && strstr(place->cgroup, "docker"))
-                engine = "docker";
-        else if (place && strstr(place->cgroup, "libpod-"))
-                engine = "podman";
-        if (!engine)
+        if (place)
+                engine = text_of(place->json, "engine");
+        if (engine && engine[0] == '\0') /* dtgovd does not know it */
+                engine = strstr(place->cgroup, "docker")    ? "docker"
+                         : strstr(place->cgroup, "libpod-") ? "podman"
+                                                            : NULL;
+        if (!engine || (strcmp(engine, "docker") != 0 && strcmp(engine, "podman") != 0))
                 return "";
         for (; steps; steps = steps->next) {
                 const char *option = keep_option(o, text_of(steps, "file"), text_of(steps, "new"));
@@ -169,6 +172,7 @@ const char *keep_command(struct output *o, const struct place *place, const stru
         if (options[0] == '\0')
                 return "";
         return out_format(o, "%s update%s %s", engine, options,
-                        place->name[0] ? out_text(o, place->name)
-                                       : out_format(o, "%.12s", place->container_id));
+                        container_id_valid(place->name)
+                                        ? place->name /* safe in a shell */
+                                        : out_format(o, "%.12s", place->container_id));
 }

@@ -18,6 +18,9 @@ const char *reason_words(struct cli *c, const struct json *object);
 /* How a change survives a new container: "docker update --cpus 1.5 api"; "" when nobody knows. */
 const char *keep_command(struct output *o, const struct place *place, const struct json *steps);
 
+/* The template of a container: "node:22@0123456789ab", "shop/web"; "" when none is known. */
+const char *template_words(struct cli *c, const struct json *object);
+
 /* Exactly which files are written, as a table. */
 int print_writes(struct cli *c, const struct json *answer);
 
@@ -31,5 +34,5 @@ void print_fact(struct cli *c, const char *name, const char *text);
 /* Ends a document that was written for --json, and prints it. */
 int print_json(struct cli *c, struct json_writer *w);
 
-/* An object with "id" first and the container's name as last member. */
+/* An object with "id" first, and the container's environment and name as last members. */
 void put_object(struct cli *c, struct json_writer *w, const char *key, const struct json *object);

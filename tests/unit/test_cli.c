@@ -179,7 +179,10 @@ static void fake_change(struct bench *b, const char *method, const char *around,
 /* One container, called api by Docker, throttled by its quota. */
 static void fake_host(struct bench *b) {
         fake(b, "ListContainers", NULL,
-                        "{\"containers\":[{\"id\":\"" API "\",\"containerId\":\"" API
+                        "{\"containers\":[{\"id\":\"api\",\"environmentRule\":\"container name\","
+                        "\"template\":\"sha256:0123456789abcdef\",\"templateRule\":\"image "
+                        "digest\",\"name\":\"api\",\"image\":\"node:22\",\"engine\":\"docker\","
+                        "\"network\":\"own\",\"notes\":[],\"containerId\":\"" API
                         "\",\"cgroup\":\"/docker/" API
                         "\",\"cgroupInode\":7,\"runtime\":\"runc\",\"windowUsec\":1000000,"
                         "\"cpuUsec\":500000,\"memoryBytes\":104857600,\"pids\":12,"
@@ -197,19 +200,6 @@ static void fake_host(struct bench *b) {
         fake_proposal(b, "pending");
 }
 
-static void write_docker_name(const struct bench *b) {
-        char path[256];
-        FILE *f;
-
-        (void)snprintf(path, sizeof(path), "mkdir -p %s/containers/" API, b->dir);
-        assert_int_equal(system(path), 0);
-        (void)snprintf(path, sizeof(path), "%s/containers/" API "/config.v2.json", b->dir);
-        f = fopen(path, "we");
-        assert_non_null(f);
-        (void)fputs("{\"Name\":\"/api\"}", f);
-        (void)fclose(f);
-}
-
 static int start(void **state) {
         struct bench *b = calloc(1, sizeof(*b));
 
@@ -219,7 +209,6 @@ static int start(void **state) {
         assert_non_null(mkdtemp(b->dir));
         (void)snprintf(b->path[DAEMON_CONTROL], sizeof(b->path[0]), "%s/control.sock", b->dir);
         (void)snprintf(b->path[DAEMON_OBSERVER], sizeof(b->path[0]), "%s/query.sock", b->dir);
-        write_docker_name(b);
         fake_host(b);
         assert_int_equal(pipe(b->stop), 0);
         assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
@@ -257,7 +246,7 @@ static int run_on(struct bench *b, const char *line, int in, int err) {
         CLEANUP(freep) char *copy = strdup(line);
         char *rest = copy, *argv[16] = { (char[]){ "dtgov" } };
         FILE *out = tmpfile(), *said = tmpfile();
-        struct cli c = { .run_dir = b->dir, .docker_dir = b->dir };
+        struct cli c = { .run_dir = b->dir };
         int argc = 1, saved[2] = { dup(STDIN_FILENO), dup(STDERR_FILENO) }, r;
 
         assert_non_null(copy);
@@ -460,7 +449,7 @@ static void lists_for_programs_begin_with_the_id(void **state) {
         assert_int_equal(run(b, "changes --json"), EXIT_DONE);
         assert_string_equal(b->out, "[{\"id\":\"C10\"},{\"id\":\"C2\",\"state\":\"committed\"}]\n");
         assert_int_equal(run(b, "ps --json"), EXIT_DONE);
-        assert_int_equal(strncmp(b->out, "[{\"id\":\"" API, strlen("[{\"id\":\"" API)), 0);
+        assert_int_equal(strncmp(b->out, "[{\"id\":\"api\",", 13), 0);
         assert_non_null(strstr(b->out, "\"name\":\"api\"}]\n"));
 }
 
@@ -580,6 +569,126 @@ static void watch_tells_what_has_ended(void **state) {
         assert_non_null(strstr(b->out, "container ended      api\n"));
 }
 
+/* Four containers: two of one service, one in a folder, one whose label is hostile. */
+static void fake_crowd(struct bench *b) {
+        fake(b, "ListContainers", NULL,
+                        "{\"containers\":["
+                        "{\"id\":\"shop/web\",\"environmentRule\":\"compose service\","
+                        "\"template\":\"shop/web\",\"name\":\"shop-web-1\",\"containerId\":\"a1\","
+                        "\"cgroupInode\":1,\"windowUsec\":1000000,\"cpuUsec\":500000,"
+                        "\"memoryBytes\":1048576,\"pids\":2},"
+                        "{\"id\":\"shop/web\",\"environmentRule\":\"compose service\","
+                        "\"template\":\"shop/web\",\"name\":\"shop-web-2\",\"containerId\":\"a2\","
+                        "\"cgroupInode\":2,\"windowUsec\":1000000,\"cpuUsec\":250000,"
+                        "\"memoryBytes\":1048576,\"pids\":3},"
+                        "{\"id\":\"/home/ada/src/api\",\"environmentRule\":\"devcontainer folder\","
+                        "\"template\":\"sha256:0123456789abcdef\",\"image\":\"node:22\","
+                        "\"folder\":\"%s\",\"containerId\":\"a3\",\"cgroupInode\":3,"
+                        "\"notes\":[\"labels truncated\"],\"cpuQuotaUsec\":100000,"
+                        "\"cpuPeriodUsec\":100000,\"memoryMaxBytes\":1073741824},"
+                        "{\"id\":\"\\u001b[2J\\u202e<script>\",\"template\":null,"
+                        "\"containerId\":\"a4\",\"cgroupInode\":4}]}",
+                        b->dir);
+}
+
+static void ps_lists_environments_and_who_is_in_them(void **state) {
+        struct bench *b = *state;
+
+        fake_crowd(b);
+        assert_int_equal(run(b, "ps"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "\napi "));
+        assert_non_null(strstr(b->out, "\nshop/web (shop-web-1) "));
+        assert_non_null(strstr(b->out, "\nshop/web (shop-web-2) "));
+        assert_int_equal(run(b, "ps shop/web"), EXIT_DONE);
+        assert_null(strstr(b->out, "api"));
+        assert_non_null(strstr(b->out, "shop-web-2"));
+        assert_int_equal(run(b, "ps api"), EXIT_DONE);
+        assert_null(strstr(b->out, "shop"));
+}
+
+static void ps_sums_up_by_template_or_environment(void **state) {
+        struct bench *b = *state;
+
+        fake_crowd(b);
+        assert_int_equal(run(b, "ps --by template"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "TEMPLATE             CONTAINERS CPUS"));
+        assert_non_null(strstr(b->out, "shop/web                      2 0.75  2 MiB     5"));
+        assert_non_null(strstr(b->out, "node:22@0123456789ab          1 0.00"));
+        assert_int_equal(run(b, "ps --by environment --json"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "{\"id\":\"shop/web\",\"by\":\"environment\","
+                                       "\"containers\":2,\"cpuPermyriad\":7500,"));
+        assert_int_equal(run(b, "ps --by colour"), EXIT_USAGE);
+        assert_int_equal(run(b, "ps api --by template"), EXIT_USAGE);
+}
+
+/* Row 10 of the fault catalogue. */
+static void a_hostile_label_is_shown_and_not_obeyed(void **state) {
+        static const char *const lines[] = { "ps", "ps --by environment", "ps --by template",
+                "show a4", "ps --json", "findings", "show a" };
+        struct bench *b = *state;
+
+        fake_crowd(b);
+        for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+                (void)run(b, lines[i]);
+                assert_null(strchr(b->out, '\033'));
+                assert_null(strchr(b->err, '\033'));
+        }
+        assert_int_equal(run(b, "show a4"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "\\x1b[2J\\u{202e}<script>"));
+}
+
+static void show_says_by_which_rule_a_container_has_its_name(void **state) {
+        struct bench *b = *state;
+
+        fake_crowd(b);
+        assert_int_equal(run(b, "show api"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "  is         /home/ada/src/api (devcontainer folder)\n"
+                                       "  made from  node:22@0123456789ab\n"));
+        assert_non_null(strstr(b->out, "  note       labels truncated\n"));
+        assert_int_equal(run(b, "show shop/web"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "shop-web-1"));
+        assert_non_null(strstr(b->out, "shop-web-2"));
+        assert_int_equal(run(b, "set web cpu.max=1 --yes"), EXIT_ERROR);
+        assert_non_null(strstr(b->err, "'web' could be 2 containers: shop-web-1 (a1@1), "
+                                       "shop-web-2 (a2@2)"));
+}
+
+static void write_needs(const struct bench *b) {
+        char path[128];
+        FILE *f;
+
+        (void)snprintf(path, sizeof(path), "%s/.devcontainer.json", b->dir);
+        f = fopen(path, "we");
+        assert_non_null(f);
+        (void)fputs("{ /* at least */ \"hostRequirements\": { \"cpus\": 2, \"memory\": \"4gb\" } }",
+                        f);
+        (void)fclose(f);
+}
+
+static void a_project_is_not_set_below_what_it_needs(void **state) {
+        struct bench *b = *state;
+        CLEANUP(freep) char *before = getcwd(NULL, 0);
+
+        write_needs(b);
+        fake_crowd(b);
+        fake(b, "Propose", "org.dtgov.Control.Refused",
+                        "{\"code\":\"E_NO_CHANGE\",\"text\":\"it is so already\"}");
+        assert_int_equal(chdir(b->dir), 0);
+        assert_int_equal(run(b, "set api memory.max=2G --yes"), EXIT_REFUSED);
+        assert_non_null(strstr(b->err, "memory.max: this project needs at least 4 GiB"));
+        assert_int_equal(run(b, "set api cpu.max=1.5 --yes"), EXIT_REFUSED);
+        assert_non_null(strstr(b->err, "at least 2 CPUs (hostRequirements in .devcontainer.json)"));
+        assert_string_equal(b->heard, "");
+        assert_int_equal(run(b, "set api memory.max=4G cpu.max=2 --yes"), EXIT_DONE);
+        assert_int_equal(run(b, "set api cpu.max=max pids.max=100 --yes"), EXIT_DONE);
+        assert_int_equal(run(b, "set shop-web-1 memory.max=1G --yes"), EXIT_DONE);
+        (void)run(b, "doctor");
+        assert_non_null(strstr(b->out, "project      .devcontainer.json needs 2 CPUs and 4 GiB"));
+        assert_non_null(strstr(b->out, "dtgov set a3 memory.max=4294967296 cpu.max=2"));
+        assert_int_equal(chdir(before), 0);
+        assert_int_equal(run(b, "set api memory.max=2G --yes"), EXIT_DONE);
+}
+
 #define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void) {
@@ -602,6 +711,11 @@ int main(void) {
                 AGAINST_DAEMONS(commands_list_themselves),
                 AGAINST_DAEMONS(watch_begins_with_what_is_open),
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
+                AGAINST_DAEMONS(ps_lists_environments_and_who_is_in_them),
+                AGAINST_DAEMONS(ps_sums_up_by_template_or_environment),
+                AGAINST_DAEMONS(a_hostile_label_is_shown_and_not_obeyed),
+                AGAINST_DAEMONS(show_says_by_which_rule_a_container_has_its_name),
+                AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),
                 AGAINST_DAEMONS(ascii_where_the_locale_is_c),
         };
 
