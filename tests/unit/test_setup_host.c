@@ -666,9 +666,7 @@ static void containerd_that_would_not_take_it_is_left_alone(void **state) {
 
 /* A whole command, what it printed in h->said. Returns: its exit status */
 static int command(struct host *h, char *first, char *second, char *third) {
-        struct cli c = {
-                .run_dir = h->tree.path, .docker_dir = h->tree.path, .root = h->tree.path
-        };
+        struct cli c = { .run_dir = h->tree.path, .root = h->tree.path };
         char *argv[] = { (char[]){ "dtgov" }, first, second, third, NULL };
         int in = dup(STDIN_FILENO), null = open("/dev/null", O_RDONLY | O_CLOEXEC), r;
         FILE *out = tmpfile();
