@@ -19,7 +19,7 @@ void log_set_sink(log_sink sink) {
         log_to = sink;
 }
 
-void log_write(int level, const char *format, ...) {
+void log_event(int level, enum event event, const char *format, ...) {
         char raw[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
         va_list args;
 
@@ -31,8 +31,6 @@ void log_write(int level, const char *format, ...) {
         va_end(args);
         text_printable(raw, line, sizeof(line));
 
-        if (log_to)
-                log_to(level, line);
-        else
+        if (!log_to || !log_to(level, event, line))
                 (void)dprintf(STDERR_FILENO, "<%d>%s\n", level, line);
 }

@@ -7,10 +7,12 @@
 #pragma once
 
 #include "state/base.h"
+#include "state/event.h"
 
 #include <syslog.h>
 
-typedef void (*log_sink)(int level, const char *line);
+/* Returns: whether the line was taken; else it goes to stderr */
+typedef bool (*log_sink)(int level, enum event event, const char *line);
 
 /* Lines above @level (LOG_ERR..LOG_DEBUG) are dropped. Default: LOG_INFO. */
 void log_set_level(int level);
@@ -19,7 +21,9 @@ void log_set_level(int level);
 void log_set_sink(log_sink sink);
 
 /* @level is one of syslog.h; the line is cut at 1 KiB. */
-void log_write(int level, const char *format, ...) PRINTF(2, 3);
+void log_event(int level, enum event event, const char *format, ...) PRINTF(3, 4);
+
+#define log_write(level, ...) log_event(level, EVENT_NONE, __VA_ARGS__)
 
 #define log_error(...)   log_write(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, __VA_ARGS__)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of the vocabulary, each made from its one list of rows. */
 #include "state/change.h"
+#include "state/event.h"
 #include "state/sample.h"
 
 #include <string.h>
@@ -22,6 +23,9 @@ const size_t evidence_rows_count = ARRAY_LEN(evidence_rows);
 #define CHANGE_STATE_ROW(id, name, open) [CHANGE_##id] = { name, open },
 const struct change_state_row change_states[CHANGE_STATE_COUNT] = { CHANGE_STATE_TABLE(
                 CHANGE_STATE_ROW) };
+
+#define EVENT_ROW(id, message_id) [EVENT_##id] = message_id,
+const char *const event_message_ids[EVENT_COUNT] = { EVENT_TABLE(EVENT_ROW) };
 
 #define REASON_ROW(id, code, text) [REASON_##id] = { code, text },
 const struct reason_row reasons[REASON_COUNT] = { REASON_TABLE(REASON_ROW) };

@@ -37,8 +37,8 @@ static int authorize(struct control *c, struct varlink *link, const char *what) 
                 log_info("%s by uid %u (pid %d)", what, (unsigned)peer->uid, (int)peer->pid);
                 return 0;
         }
-        log_warning("E_PERM: %s refused to uid %u (pid %d): %s", what, (unsigned)peer->uid,
-                        (int)peer->pid, why);
+        log_event(LOG_WARNING, EVENT_DENIED, "E_PERM: %s refused to uid %u (pid %d): %s", what,
+                        (unsigned)peer->uid, (int)peer->pid, why);
         (void)varlink_error(link, API_ERROR("NotAuthorized"), "text", why, NULL);
         return -EPERM;
 }

@@ -8,6 +8,7 @@
 #include "governor/control/control.h"
 #include "governor/control/recover.h"
 #include "governor/control/setup.h"
+#include "governor/kernel/journald.h"
 #include "state/file.h"
 #include "state/log.h"
 #include "state/parse.h"
@@ -145,7 +146,8 @@ static int open_all(
                 return r;
         open_proc(c);
         if (journal_health(c->journal) != JOURNAL_OK)
-                log_warning("%s", journal_health_text(c->journal));
+                log_event(LOG_WARNING, EVENT_JOURNAL_DEGRADED, "%s",
+                                journal_health_text(c->journal));
         return engine_load(c);
 }
 
@@ -176,7 +178,8 @@ static int start(struct control *c, const struct options *o, struct setup *s, st
         (void)signal(SIGPIPE, SIG_IGN);
         r = confine(c, o, err);
         if (r > 0)
-                log_warning("running without its whole sandbox: %s", err->text);
+                log_event(LOG_WARNING, EVENT_UNSANDBOXED, "running without its whole sandbox: %s",
+                                err->text);
         if (r < 0)
                 return r;
         r = sd_event_default(&c->event);
@@ -299,6 +302,7 @@ int main(int argc, char **argv) {
                 (void)fputs(usage, stderr);
         if (r <= 0)
                 return r < 0 ? 2 : 0;
+        journald_take_log("dtgovd");
         r = open_all(&control, &o, &s, &err);
         if (r >= 0 && (o.recover || o.rollback)) {
                 r = once(&control, &o, &err);

@@ -37,7 +37,8 @@ static void link_lost(struct control *c, const char *why) {
 
         if (l->fd < 0)
                 return;
-        log_warning("observer gone (%s): no new changes; what is on probation goes back", why);
+        log_event(LOG_WARNING, EVENT_OBSERVER_LOST,
+                        "observer gone (%s): no new changes; what is on probation goes back", why);
         l->io = sd_event_source_disable_unref(l->io);
         (void)close(take_fd(&l->fd));
         l->hello = false;
@@ -307,7 +308,8 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
                 return 0;
         if (!l->silent && u64_sub(alive.boottime_ns, l->heard_ns) >= LINK_SILENCE_NS) {
                 l->silent = true;
-                log_warning("observer silent for 10 s: what is on probation goes back");
+                log_event(LOG_WARNING, EVENT_OBSERVER_LOST,
+                                "observer silent for 10 s: what is on probation goes back");
                 engine_observer_lost(c);
         }
         if (l->hello && l->ticks++ % 2 == 0)

@@ -3,6 +3,7 @@
  * dtgov-observer: samples, analyses, proposes. It holds no right: what it reads, everybody may
  * read; what it finds, dtgovd decides about.
  */
+#include "governor/kernel/journald.h"
 #include "governor/kernel/sandbox.h"
 #include "governor/observer/manager.h"
 #include "state/log.h"
@@ -198,6 +199,7 @@ int main(int argc, char **argv) {
         if (r == 0)
                 return 0;
 
+        journald_take_log("dtgov-observer");
         r = take_activation(&arguments.options, &err);
         if (r >= 0)
                 r = run(&arguments.options, &err);

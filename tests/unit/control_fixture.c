@@ -59,9 +59,11 @@ const char *fixture_read(struct fixture *f, const char *file) {
         return text;
 }
 
-static void log_nothing(int level, const char *line) {
+static bool log_nothing(int level, enum event event, const char *line) {
         (void)level;
+        (void)event;
         (void)line;
+        return true;
 }
 
 static void open_engine(struct fixture *f) {
