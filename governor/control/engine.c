@@ -124,11 +124,22 @@ static void run_end(struct control *c, struct run *run) {
 }
 
 static void run_log(const struct run *run) {
+        static const enum event events[CHANGE_STATE_COUNT] = {
+                [CHANGE_PROBATION] = EVENT_APPLIED,
+                [CHANGE_COMMITTED] = EVENT_COMMITTED,
+                [CHANGE_ROLLED_BACK] = EVENT_ROLLED_BACK,
+                [CHANGE_ROLLBACK_FAILED] = EVENT_ROLLBACK_FAILED,
+                [CHANGE_CONFLICT] = EVENT_CONFLICT,
+                [CHANGE_LAPSED] = EVENT_LAPSED,
+                [CHANGE_REVERTED_EXTERNALLY] = EVENT_REVERTED,
+                [CHANGE_REFUSED] = EVENT_REFUSED,
+                [CHANGE_STALE] = EVENT_REFUSED,
+        };
         const struct change *x = &run->change;
         bool quiet = x->state == CHANGE_APPLYING || x->state == CHANGE_VERIFY ||
                      x->state == CHANGE_ROLLING_BACK || x->number == 0;
 
-        log_write(quiet ? LOG_DEBUG : LOG_NOTICE, "change C%llu of %.12s: %s%s%s",
+        log_event(quiet ? LOG_DEBUG : LOG_NOTICE, events[x->state], "change C%llu of %.12s: %s%s%s",
                         (unsigned long long)x->number, x->container_id,
                         change_states[x->state].name, run->text[0] ? ": " : "", run->text);
 }
