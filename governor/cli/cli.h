@@ -51,6 +51,15 @@ struct command {
 extern const struct command commands[];
 extern const size_t commands_count;
 
+/* An option as help shows it: "-y, --yes", "    --reason TEXT", "-n LINES". */
+struct option_help {
+        const char *name, *help;
+        enum cli_option option;
+};
+
+extern const struct option_help option_help[];
+extern const size_t option_help_count;
+
 struct answer; /* one document; cli.answers owns it */
 
 struct cli {

@@ -20,6 +20,12 @@ int run_setup(struct cli *c, char *const *arguments, unsigned count);
 int run_doctor(struct cli *c, char *const *arguments, unsigned count);
 int run_version(struct cli *c, char *const *arguments, unsigned count);
 
+/*
+ * dtgov --complete WORD...: what could stand in the place of the last word, a line each, "WORD TAB
+ * description". The completions of the shells print it; the daemons are asked for what lives.
+ */
+int complete(struct cli *c, char *const *words, unsigned count);
+
 /* Everything a person should know before they decide. */
 void show_proposal(struct cli *c, const struct json *proposal);
 

@@ -72,10 +72,7 @@ const struct command commands[] = {
 };
 const size_t commands_count = ARRAY_LEN(commands);
 
-static const struct {
-        const char *name, *help;
-        enum cli_option option;
-} option_help[] = {
+const struct option_help option_help[] = {
         { "    --json", "for programs: raw units, arrays of objects that begin with id",
                         OPTION_JSON },
         { "-y, --yes", "do not ask", OPTION_YES },
@@ -89,6 +86,7 @@ static const struct {
         { "-n COUNT", "at most so many", OPTION_COUNT },
         { "    --exit-code", "exit with 3 when there is something to see", OPTION_EXIT_CODE },
 };
+const size_t option_help_count = ARRAY_LEN(option_help);
 
 enum long_only {
         LONG_JSON = 256,
@@ -263,6 +261,8 @@ int dtgov_main(struct cli *c, int argc, char **argv) {
         int option, word = 0, r;
         unsigned count;
 
+        if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+                return complete(c, argv + 2, (unsigned)argc - 2);
         optind = 0;
         while ((option = getopt_long(argc, argv, "hyn:", long_options, NULL)) >= 0) {
                 r = take_option(c, option, &word);

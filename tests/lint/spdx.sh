@@ -10,11 +10,12 @@ set -euo pipefail
 while IFS= read -r -d '' file; do
         case $file in
         LICENSE | *.json | *.png | *.svg | *.gz | *.zst | *.bin) continue ;;
+        contrib/debian/copyright | contrib/debian/source/*) continue ;;
         tests/*/corpus/* | tests/*/fixtures/* | tests/fixtures/* | tests/golden/*) continue ;;
         *.o | *.d | *.a | *.gcda | *.gcno | *.so) complain "$file" "is generated"; continue ;;
         esac
         { IFS= read -r first && IFS= read -r second; } < "$file" || :
-        [[ ${first-} == '#!'* ]] && first=${second-}
+        [[ ${first-} == '#!'* || ${first-} == '#compdef'* ]] && first=${second-}
         [[ ${first-} == *'SPDX-License-Identifier: Apache-2.0'* ]] ||
                 complain "$file:1" "no SPDX-License-Identifier: Apache-2.0"
 done < <(sources)
