@@ -27,6 +27,11 @@ SYSUSERSDIR := $(PREFIX)/lib/sysusers.d
 TMPFILESDIR := $(PREFIX)/lib/tmpfiles.d
 # Not where Podman and CRI-O look: "dtgov setup podman" puts a link there.
 HOOKSDIR   := $(PREFIX)/share/dtgov/hooks.d
+CATALOGDIR := $(PREFIX)/lib/systemd/catalog
+SHAREDIR   := $(PREFIX)/share
+BASHDIR    := $(SHAREDIR)/bash-completion/completions
+ZSHDIR     := $(SHAREDIR)/zsh/site-functions
+FISHDIR    := $(SHAREDIR)/fish/vendor_completions.d
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wstrict-prototypes -Wmissing-prototypes \
         -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough \
@@ -223,12 +228,18 @@ install_program = $(B)/$(1):$(call program_dir,$(1))/$(1):755
 install_text = $(foreach f,$(1),$(B)/filled/$(f):$(2)/$(if $(3),$(basename $(notdir $(f)))$(3),$(notdir $(f))):644)
 install_page = $(foreach f,$(1),$(f):$(MANDIR)/man$(patsubst .%,%,$(suffix $(f)))/$(notdir $(f)):644)
 
+LEAVE   := $(B)/filled/contrib/dtgov-leave
 UNITS   := $(wildcard $(addprefix contrib/systemd/*.,service socket target slice timer path))
 INSTALL := $(foreach p,$(PRESENT),$(call install_program,$(p))) \
            $(call install_text,$(UNITS),$(UNITDIR)) \
            $(call install_text,$(wildcard contrib/systemd/*.sysusers),$(SYSUSERSDIR),.conf) \
            $(call install_text,$(wildcard contrib/systemd/*.tmpfiles),$(TMPFILESDIR),.conf) \
            $(call install_text,$(wildcard contrib/hooks/*.json),$(HOOKSDIR)) \
+           $(call install_text,$(wildcard contrib/systemd/*.catalog),$(CATALOGDIR)) \
+           contrib/completions/dtgov.bash:$(BASHDIR)/dtgov:644 \
+           contrib/completions/dtgov.zsh:$(ZSHDIR)/_dtgov:644 \
+           contrib/completions/dtgov.fish:$(FISHDIR)/dtgov.fish:644 \
+           $(LEAVE):$(LIBEXECDIR)/dtgov-leave:755 \
            $(call install_page,$(MAN_PAGES))
 # The real runtimes that dtgov-runtime stands for, each by a link of that name.
 LINKS   := $(if $(filter dtgov-runtime,$(PRESENT)),dtgov-runc dtgov-crun dtgov-sysbox-runc \
@@ -237,7 +248,7 @@ LINKS   := $(if $(filter dtgov-runtime,$(PRESENT)),dtgov-runc dtgov-crun dtgov-s
 $(B)/filled/%: % Makefile $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' \
-	        -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' $< > $@
+	        -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@SHAREDIR@|$(SHAREDIR)|g' $< > $@
 
 .PHONY: install uninstall
 install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DESTDIR and PREFIX
@@ -245,9 +256,12 @@ install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DES
 	        install -D -m "$$mode" "$$file" "$(DESTDIR)$$dest"; done; \
 	for l in $(LINKS); do ln -sfn dtgov-runtime "$(DESTDIR)$(LIBEXECDIR)/$$l"; done
 
-uninstall: ## takes away what install put there, and nothing else
-	@for i in $(INSTALL); do IFS=: read -r file dest mode <<< "$$i"; rm -f "$(DESTDIR)$$dest"; done; \
-	for l in $(LINKS); do rm -f "$(DESTDIR)$(LIBEXECDIR)/$$l"; done; \
+# What engines or containers still name stays, and passes on to the real runtime: contrib/dtgov-leave.
+uninstall: $(LEAVE) ## takes away what install put there, and nothing else
+	@leave="sh $(LEAVE) --root $(DESTDIR)/"; $$leave changes --ask; $$leave explain; $$leave stop; \
+	needed=" $$($$leave needed | tr '\n' ' ')"; \
+	for i in $(INSTALL) $(LINKS:%=:$(LIBEXECDIR)/%:); do IFS=: read -r file dest mode <<< "$$i"; \
+	        [[ $$needed == *" $$dest "* ]] || rm -f "$(DESTDIR)$$dest"; done; \
 	rmdir "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(HOOKSDIR)" 2> /dev/null || :
 
 .PHONY: help

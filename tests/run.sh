@@ -145,8 +145,16 @@ header() { # SCRIPT KEY DEFAULT: the value of "# KEY: value" in the head of a sc
 # A script of tests/integration says in its head what it needs, one "# KEY: value" a line:
 #   guests: bookworm trixie    init: plain systemd    suite: ci (or full)
 #   disk: MB    memory: MB    smp: N    timeout: S    append: KERNEL ARGUMENTS
+#   after: STEP (without its -OS)
 wanted() { # SCRIPT OS-INIT: does make test boot it there
         [[ " $(header "$1" ci "$2") " == *" $2 "* ]]
+}
+
+after() { # SCRIPT OS: the steps that it names after build-OS
+        local name
+        for name in $(header "$1" after ''); do
+                printf ' %s-%s' "$name" "$2"
+        done
 }
 
 integration() {
@@ -165,10 +173,24 @@ integration() {
                                 name=$(basename "$script" .sh)-$os-$init
                                 boot=()
                                 [ "$init" = plain ] || boot=(--systemd)
-                                step --after "build-$os" --twice "$name" 1800 tests/vm/run --os "$os" \
+                                step --after "build-$os$(after "$script" "$os")" --twice "$name" 1800 tests/vm/run --os "$os" \
                                         "${options[@]}" "${boot[@]}" "$script"
                         done
                 done
+        done
+}
+
+# The package as an upgrade finds it: the last commit of the time before there was one.
+before_packages=6417aad
+
+packages() {
+        local os
+        for os in bookworm trixie; do
+                [ "$suite" = full ] || [ "$os" = trixie ] || continue
+                own_dir build/deb
+                step --after "tree-$os" "deb-$os" 900 contrib/debian/build "$os"
+                [ "$suite" != full ] || step --after "deb-$os" "deb-old-$os" 900 \
+                        contrib/debian/build "$os" "$before_packages"
         done
 }
 
@@ -179,6 +201,7 @@ everything() {
                 step --after deps "tree-$os" 1200 tests/vm/tree "$os"
                 guest_builds "$os"
         done
+        packages
         step --after deps check 900 tests/as_user tests/run.sh check
         step --after "tree-bookworm" lint 1200 tests/lint/run
         [ "$suite" != full ] || step --after "tree-bookworm tree-trixie" guests 1800 make vm-selftest

@@ -3,11 +3,13 @@
 #
 # tests/lint/docs.sh TREE: every program built in TREE has a manual page, every command of dtgov is
 # in dtgov(1), every knob that can be set and every rule is named in some page, and the pages are
-# well made.
+# well made. Options of help and page are the same; completions, catalogue and Varlink interfaces say
+# what the tables in the source say.
 set -euo pipefail
 # shellcheck source=tests/lint/lib.sh
 . tests/lint/lib.sh
 tree=$1
+mkdir -p build/lint
 pages=(contrib/man/*.scd)
 [ -e "${pages[0]}" ] || pages=()
 
@@ -43,6 +45,69 @@ if [ ${#pages[@]} -gt 0 ]; then
                 in_pages "$name" || complain "rule $name" "is in no page"
         done < <(rows state/finding.h RULE_TABLE)
 fi
+
+# Options: what --help prints and what the page has, both ways. A page says "-y, --yes" in bold.
+options_of_page() { # PAGE
+        sed -n '/^# OPTIONS/,/^# [^O]/p; /^# COMMANDS/,/^# [^C]/p' "$1" | grep -oE -- '--[a-z][a-z-]+' | sort -u
+}
+for program in dtgovd dtgov-observer dtgov; do
+        page=$(compgen -G "contrib/man/$program.[18].scd") || :
+        if [ ! -x "$tree/$program" ] || [ ! "$page" ]; then
+                continue
+        fi
+        "$tree/$program" --help > "build/lint/$program.help"
+        [ "$program" != dtgov ] || for command in $("$tree/dtgov" --list-commands); do
+                "$tree/dtgov" "$command" --help
+        done >> "build/lint/$program.help"
+        # Of examples and prose in help: what stands at the beginning of a line, or with its fellows.
+        grep -oE -- '--[a-z][a-z-]+' "build/lint/$program.help" | sort -u > "build/lint/$program.options"
+        while read -r option; do
+                grep -qF -- "*$option*" "$page" || complain "$page" "$option of --help is missing"
+        done < "build/lint/$program.options"
+        while read -r option; do
+                case $program:$option in
+                *:--help | *:--version | dtgov:--list-commands | dtgov:--complete) continue ;;
+                esac
+                grep -qxF -- "$option" "build/lint/$program.options" ||
+                        complain "$page" "$option is not in --help"
+        done < <(options_of_page "$page")
+done
+
+# Completions: each asks dtgov itself, and dtgov knows each command.
+for file in contrib/completions/dtgov.*; do
+        grep -q -- '--complete' "$file" || complain "$file" "does not ask dtgov --complete"
+done
+bash -n contrib/completions/dtgov.bash || complain contrib/completions/dtgov.bash "bash cannot read it"
+if [ -x "$tree/dtgov" ]; then
+        diff <("$tree/dtgov" --complete '' | cut -f1) <("$tree/dtgov" --list-commands) ||
+                complain "dtgov --complete" "other commands than --list-commands"
+        # shellcheck disable=SC2016 # bash -c expands it
+        [ "$(PATH=$tree:$PATH bash -c '. contrib/completions/dtgov.bash
+                COMP_WORDS=(dtgov appr) COMP_CWORD=1
+                _dtgov
+                echo "${COMPREPLY[*]}"')" = approve ] ||
+                complain contrib/completions/dtgov.bash "does not complete appr"
+fi
+
+# Catalogue: one entry for each event.
+diff <(grep -oE '"[0-9a-f]{32}"' state/event.h | tr -d '"' | sort) \
+        <(sed -n 's/^-- //p' contrib/systemd/dtgov.catalog | sort) ||
+        complain contrib/systemd/dtgov.catalog "other ids than state/event.h"
+
+# Varlink: each method of an interface has its row in the server, and no other; what the CLI calls is
+# one of them.
+for pair in Control:governor/control/control_api.c Observer:governor/observer/api.c; do
+        interface=governor/varlink/org.dtgov.${pair%%:*}.varlink
+        diff <(sed -n 's/^method \([A-Za-z]*\).*/\1/p' "$interface" | sort) \
+                <(sed -n '/^static const struct varlink_entry/,/^};/s/.*{ "\([A-Za-z]*\)",.*/\1/p' "${pair#*:}" | sort) ||
+                complain "$interface" "other methods than ${pair#*:}"
+done
+while read -r daemon method; do
+        grep -q "^method $method(" "governor/varlink/org.dtgov.$daemon.varlink" ||
+                complain governor/cli "calls $method, which org.dtgov.$daemon has not"
+done < <(cat governor/cli/*.c | tr -d '\n' |
+        grep -oE 'DAEMON_(CONTROL|OBSERVER),[[:space:]]*"[A-Z][A-Za-z]+"' |
+        sed 's/DAEMON_CONTROL/Control/; s/DAEMON_OBSERVER/Observer/; s/,[[:space:]]*"/ /; s/"//')
 
 if command -v scdoc > /dev/null && command -v mandoc > /dev/null; then
         for page in "${pages[@]}"; do

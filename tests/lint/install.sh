@@ -33,4 +33,27 @@ fi
 [ -z "$(find "$dest" -xtype l)" ] || { echo "a link leads nowhere"; bad=1; }
 make_it uninstall
 [ "$(left)" = ./etc/dtgov/dtgov.json ] || { echo "left behind:"; left; bad=1; }
+
+# What a container still names stays, alone, and goes once nobody does.
+libexec=usr/local/libexec/dtgov
+container=$dest/var/lib/docker/containers/0123456789abcdef
+make_it install
+stand_ins=$(cd "$dest" && printf '%s\n' $libexec/* | grep -vE 'dtgov-(hook|observer)$')
+mkdir -p "$container" "$dest/etc/containers/oci/hooks.d"
+echo '{"Runtime":"dtgov-runc"}' > "$container/hostconfig.json"
+echo '{"Name":"/old"}' > "$container/config.v2.json"
+make_it uninstall 2> "$dest/said"
+grep -q "Docker's container 0123456789ab old" "$dest/said" || { echo "the container is not named"; bad=1; }
+rm -r "$dest/said"
+[ "$(cd "$dest" && printf '%s\n' $libexec/*)" = "$stand_ins" ] ||
+        { echo "not what a container needs:"; left; bad=1; }
+rm -r "${dest:?}/var"
+echo '{"hook":{"path":"/usr/local/libexec/dtgov/dtgov-hook"}}' > "$dest/etc/containers/oci/hooks.d/x.json"
+make_it install
+make_it uninstall 2> /dev/null
+[ "$(cd "$dest" && echo $libexec/*)" = "$(echo $libexec/dtgov-{hook,leave})" ] ||
+        { echo "not what a folder of hooks needs:"; left; bad=1; }
+rm -r "$dest/etc/containers"
+sh "$dest/$libexec/dtgov-leave" --root "$dest" finish || { echo "dtgov-leave finish"; bad=1; }
+[ "$(left)" = ./etc/dtgov/dtgov.json ] || { echo "left behind:"; left; bad=1; }
 exit "$bad"
