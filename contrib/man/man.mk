@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Manual pages: scdoc makes them from text.
+# Manual pages: scdoc makes them from text. The first line has man call tbl.
 MAN_SOURCES := $(sort $(wildcard contrib/man/*.scd))
 MAN_PAGES   := $(patsubst contrib/man/%.scd,$(B)/man/%,$(MAN_SOURCES))
 
-$(B)/man/%: contrib/man/%.scd
+$(B)/man/%: contrib/man/%.scd contrib/man/man.mk
 	@mkdir -p $(@D)
 	$(call say,MAN,$(@F))
-	$(Q)sed '/^; SPDX/d' $< | scdoc > $@.tmp && mv $@.tmp $@
+	$(Q){ printf "'%s\n" '\" t'; sed '/^; SPDX/d' $< | scdoc; } > $@.tmp && mv $@.tmp $@
 
 .PHONY: man
 man: $(MAN_PAGES) ## manual pages, below the build tree (needs scdoc)
