@@ -88,12 +88,13 @@ void *calloc(size_t count, size_t size) {
 
 /* What the newest piece no longer needs is there for the next: a page that is touched is dear. */
 void *realloc(void *pointer, size_t size) {
-        max_align_t *piece = (max_align_t *)pointer - 1;
+        max_align_t *piece;
         size_t before;
         void *moved;
 
         if (!pointer)
                 return take(size);
+        piece = (max_align_t *)pointer - 1;
         memcpy(&before, piece, sizeof(before));
         if (size <= before) {
                 if (piece + before / sizeof(*piece) + 2 == heap) {

@@ -24,7 +24,7 @@ const size_t evidence_rows_count = ARRAY_LEN(evidence_rows);
 const struct change_state_row change_states[CHANGE_STATE_COUNT] = { CHANGE_STATE_TABLE(
                 CHANGE_STATE_ROW) };
 
-#define EVENT_ROW(id, message_id) [EVENT_##id] = message_id,
+#define EVENT_ROW(id, message_id) [EVENT_##id] = (message_id),
 const char *const event_message_ids[EVENT_COUNT] = { EVENT_TABLE(EVENT_ROW) };
 
 #define REASON_ROW(id, code, text) [REASON_##id] = { code, text },

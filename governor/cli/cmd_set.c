@@ -155,7 +155,7 @@ static int decide(struct cli *c, const struct json *answer) {
 }
 
 int run_set(struct cli *c, char *const *arguments, unsigned count) {
-        struct wish wishes[PROPOSAL_KNOBS_MAX];
+        struct wish wishes[PROPOSAL_KNOBS_MAX] = { 0 };
         const char *assignments = "", *one = NULL;
         const struct json *answer;
         const struct place *place;

@@ -58,9 +58,8 @@ static void finish(struct control *c, const struct identity *identity) {
         }
         if (m->alive && identity)
                 keep(c, m, identity);
-        if (identity && !identity_statuses[identity->status].retry)
-                settle(c, m);
-        else if (++m->asked >= IDENTIFIER_TRIES)
+        if ((identity && !identity_statuses[identity->status].retry) ||
+                        ++m->asked >= IDENTIFIER_TRIES)
                 settle(c, m);
         else if (m->ask_ns != 0)
                 m->ask_ns = proc_boottime_ns() + delays_sec[m->asked] * NSEC_PER_SEC;

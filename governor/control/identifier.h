@@ -12,8 +12,7 @@
 
 #define IDENTIFIER_TRIES     6
 #define IDENTIFIER_WAIT_NS   (20 * NSEC_PER_SEC) /* for one answer: two engines that hang */
-#define IDENTIFIER_ABSENT_NS (30 * NSEC_PER_SEC) /* how often a socket that is not there is tried  \
-                                                  */
+#define IDENTIFIER_ABSENT_NS (30 * NSEC_PER_SEC) /* until an absent socket is tried again */
 #define IDENTIFIER_TICK_USEC (500 * USEC_PER_MSEC)
 
 struct control;

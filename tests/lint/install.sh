@@ -38,7 +38,7 @@ make_it uninstall
 libexec=usr/local/libexec/dtgov
 container=$dest/var/lib/docker/containers/0123456789abcdef
 make_it install
-stand_ins=$(cd "$dest" && printf '%s\n' $libexec/* | grep -vE 'dtgov-(hook|observer)$')
+stand_ins=$(cd "$dest" && printf '%s\n' $libexec/* | grep -vE 'dtgov-(hook|observer|identify)$')
 mkdir -p "$container" "$dest/etc/containers/oci/hooks.d"
 echo '{"Runtime":"dtgov-runc"}' > "$container/hostconfig.json"
 echo '{"Name":"/old"}' > "$container/config.v2.json"
