@@ -54,7 +54,7 @@ static const struct json_field parameter_fields[] = {
         { "all", JSON_BOOL, offsetof(struct api_call, all) },
         { "dryRun", JSON_BOOL, offsetof(struct api_call, dry_run) },
         { "wait", JSON_BOOL, offsetof(struct api_call, wait) },
-        { NULL },
+        { 0 },
 };
 
 int api_begin(struct control *c, struct varlink *link, const char *decision,

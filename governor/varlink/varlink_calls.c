@@ -25,7 +25,7 @@ static const struct json_field call_fields[] = {
         { "parameters", JSON_OBJECT, offsetof(struct call, parameters) },
         { "more", JSON_BOOL, offsetof(struct call, more) },
         { "oneway", JSON_BOOL, offsetof(struct call, oneway) },
-        { NULL },
+        { 0 },
 };
 
 const struct varlink_peer *varlink_get_peer(const struct varlink *link) {

@@ -536,7 +536,7 @@ static void podman_gets_a_link_and_a_drop_in_and_undo_leaves_no_trace(void **sta
         assert_says(h, "nothing to do");
         assert_int_equal(run(h, "podman", true), 0);
         assert_false(is_there(h, DROP));
-        assert_false(is_there(h, HOOKS_LINK + 1));
+        assert_false(is_there(h, &HOOKS_LINK[1]));
         assert_int_equal(run(h, "podman", true), 0);
         assert_says(h, "nothing to undo");
 }
@@ -553,7 +553,7 @@ static void a_list_of_hooks_that_is_there_is_not_overruled(void **state) {
                         "[engine]\nhooks_dir = [\"/opt\", \"/etc/containers/oci/hooks.d\"]\n");
         assert_int_equal(run(h, "podman", false), 0);
         assert_false(is_there(h, DROP));
-        assert_true(is_there(h, HOOKS_LINK + 1));
+        assert_true(is_there(h, &HOOKS_LINK[1]));
         tree_write(&h->tree, "etc/containers/containers.conf", "[engine\n");
         assert_int_equal(run(h, "podman", true), -EINVAL);
         assert_says(h, "/etc/containers/containers.conf: not TOML (line 1)");
@@ -563,13 +563,13 @@ static void a_hook_that_was_made_by_hand_stays(void **state) {
         struct host *h = *state;
 
         write_podman(h);
-        tree_write(&h->tree, HOOKS_LINK + 1, "{\"hook\": {\"path\": \"/x/dtgov-hook\"}}");
+        tree_write(&h->tree, &HOOKS_LINK[1], "{\"hook\": {\"path\": \"/x/dtgov-hook\"}}");
         assert_int_equal(run(h, "podman", false), 0);
         assert_says(h, "was made by hand, and stays");
         assert_int_equal(run(h, "podman", true), 0);
-        assert_true(is_there(h, HOOKS_LINK + 1));
+        assert_true(is_there(h, &HOOKS_LINK[1]));
         assert_false(is_there(h, DROP));
-        tree_write(&h->tree, HOOKS_LINK + 1, "{}");
+        tree_write(&h->tree, &HOOKS_LINK[1], "{}");
         assert_int_equal(run(h, "podman", false), -EEXIST);
 }
 
@@ -580,7 +580,7 @@ static void podman_that_starts_nothing_with_the_hook_is_as_it_was(void **state) 
         tree_write(&h->tree, "state/run", "125");
         assert_int_equal(run(h, "podman", false), SETUP_TAKEN_BACK);
         assert_false(is_there(h, DROP));
-        assert_false(is_there(h, HOOKS_LINK + 1));
+        assert_false(is_there(h, &HOOKS_LINK[1]));
 }
 
 static void an_engine_that_is_missing_or_old_is_named(void **state) {
@@ -609,7 +609,7 @@ static void crio_is_told_to_be_untried(void **state) {
         assert_says(h, "untried");
         assert_says(h, "sudo systemctl restart crio");
         assert_int_equal(run(h, "crio", true), 0);
-        assert_false(is_there(h, HOOKS_LINK + 1));
+        assert_false(is_there(h, &HOOKS_LINK[1]));
 }
 
 static void write_containerd(const struct host *h) {
@@ -770,8 +770,8 @@ static void doctor_says_what_the_others_have(void **state) {
         assert_int_equal(unlink(at(h, &DTGOV_LIBEXECDIR "/dtgov-runtime"[1])), 0);
         assert_doctor(h, "leads to " DTGOV_HOOKSDIR "/dtgov.json, which is missing");
         assert_doctor(h, "\"id\":\"containerd\",\"state\":\"broken\"");
-        assert_int_equal(unlink(at(h, HOOKS_LINK + 1)), 0);
-        tree_write(&h->tree, HOOKS_LINK + 1, "{\"hook\": {\"path\": \"/x/dtgov-hook\"}}");
+        assert_int_equal(unlink(at(h, &HOOKS_LINK[1])), 0);
+        tree_write(&h->tree, &HOOKS_LINK[1], "{\"hook\": {\"path\": \"/x/dtgov-hook\"}}");
         assert_doctor(h, "\"id\":\"podman\",\"state\":\"broken\"");
 }
 
