@@ -195,6 +195,10 @@ bool run_newer_kept(const struct control *c, const struct run *run, unsigned pos
         return false;
 }
 
+static void drop_job(struct job *job) {
+        change_job_free((struct change_job *)job);
+}
+
 struct change_job *run_job(struct control *c, struct run *run, enum change_step step) {
         struct change_job *j = calloc(1, sizeof(*j));
 
@@ -213,6 +217,7 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
                 if (run_newer_kept(c, run, i, &j->newer[i]))
                         j->newer_mask |= 1U << i;
         j->job.work = change_job_work;
+        j->job.drop = drop_job;
         j->job.undo = step == STEP_UNDO;
         j->job.slow = step == STEP_TELL || step == STEP_PRECHECK; /* PID 1 is asked */
         (void)text_copy(j->unit, sizeof(j->unit), run->unit);

@@ -264,6 +264,12 @@ static bool join(pthread_t thread, uint64_t end_ns) {
         }
 }
 
+static void drop_all(struct queue *q) {
+        for (struct job *job; (job = queue_pop(q));)
+                if (job->drop)
+                        job->drop(job);
+}
+
 bool writers_free(struct writers *w) {
         uint64_t end_ns = proc_boottime_ns() + WRITER_DEADLINE_NS;
         unsigned left = 0;
@@ -283,6 +289,9 @@ bool writers_free(struct writers *w) {
         w->threads_count = left;
         if (left > 0)
                 return false;
+        drop_all(&w->undos);
+        drop_all(&w->others);
+        drop_all(&w->finished);
         (void)sd_event_source_disable_unref(w->finished_source);
         (void)sd_event_source_disable_unref(w->deadline_source);
         if (w->event_fd >= 0)

@@ -29,8 +29,9 @@ struct writers;
 struct job {
         int (*work)(struct job *job);
         void (*done)(struct job *job, int result);
-        bool undo; /* goes first, and may use the reserved thread */
-        bool slow; /* talks to PID 1: the longer deadline */
+        void (*drop)(struct job *job); /* in place of done(), when the writers end first; or NULL */
+        bool undo;                     /* goes first, and may use the reserved thread */
+        bool slow;                     /* talks to PID 1: the longer deadline */
         bool abandoned;
         /* of the pool */
         struct job *next;
@@ -45,7 +46,7 @@ int writers_new(struct writers **ret, sd_event *event);
 
 /*
  * Stops the threads; what is running is interrupted and waited for, two seconds at most. Jobs that
- * wait are dropped, not freed.
+ * wait, or came back unheard, are dropped.
  *
  * Returns: false: a thread still sits in a system call (reclaim, a dead disk, PID 1); it keeps @w
  *          and its job, so that nothing of them may be freed before another call is true
