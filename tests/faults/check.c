@@ -102,13 +102,6 @@ int check_files(struct lane *l, enum expected expected, bool kept) {
         return 0;
 }
 
-/* At a reload systemd writes what it takes for the limits: they have to be the old ones. */
-int check_owner(struct lane *l) {
-        if (system("systemctl daemon-reload") != 0) // NOLINT(cert-env33-c)
-                return wrong(l, "no daemon-reload", l->box, "");
-        return check_files(l, EXPECT_OLD, false);
-}
-
 int check_settled(struct lane *l, bool kept) {
         if (daemon_up(l) < 0)
                 return -1;

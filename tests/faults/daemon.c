@@ -9,6 +9,7 @@
 #include "governor/varlink/varlink.h"
 #include "state/link.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -94,9 +95,29 @@ pid_t daemon_spawn(struct lane *l, bool recover, bool traced) {
         return pid;
 }
 
+/* A thread that is still traced has to be waited for too: until then its process does not end. */
+static void wait_threads(pid_t pid) {
+        char path[64];
+        struct dirent *e;
+        DIR *dir;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+        dir = opendir(path);
+        while (dir && (e = readdir(dir))) {
+                pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+
+                if (tid > 0 && tid != pid)
+                        (void)waitpid(tid, NULL, __WALL);
+        }
+        if (dir)
+                (void)closedir(dir);
+}
+
 void daemon_kill(struct lane *l) {
-        if (l->daemon_pid > 0 && kill(l->daemon_pid, SIGKILL) == 0)
+        if (l->daemon_pid > 0 && kill(l->daemon_pid, SIGKILL) == 0) {
+                wait_threads(l->daemon_pid);
                 (void)waitpid(l->daemon_pid, NULL, __WALL);
+        }
         l->daemon_pid = 0;
 }
 

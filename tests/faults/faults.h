@@ -15,7 +15,6 @@
 
 #define FAULT_KILL    (-1) /* an action; above 0: the errno, 0: none, only count */
 #define THREADS_MAX   64
-#define SENDS_MAX     32
 #define FILES_MAX     64
 #define FILE_TEXT_MAX 128
 #define TEXT_MAX      512
@@ -28,13 +27,15 @@ struct traced {
         const char *from;  /* count from the openat() of this path on; NULL: from the start */
         bool only_writers; /* count only the opening of limit files for writing */
         unsigned at;       /* at which system call, from 1 */
+        unsigned tell;   /* count only behind this message to PID 1, from 1, which it gets frozen */
+        bool to_systemd; /* look for such messages */
         int action;
         unsigned seen;
-        unsigned sends_count;
-        unsigned sends[SENDS_MAX]; /* which of them sent something over a socket */
-        bool hit, dead, stuck;
-        long number; /* of the system call that was hit */
-        int status;  /* of the program, when dead */
+        unsigned tells; /* SetUnitProperties that left, or were about to */
+        bool told, hit, dead, stuck;
+        long number;    /* of the system call that was hit */
+        char first[64]; /* its first argument, were it a file descriptor */
+        int status;     /* of the program, when dead */
         int helper_status;
         uint64_t deadline_ns;
 
@@ -44,6 +45,7 @@ struct traced {
                 pid_t tid;
                 bool inside;   /* between entry and exit of a system call */
                 bool replaced; /* its result has to be replaced at exit */
+                bool tells;    /* in the sendmsg() behind which to count */
         } threads[THREADS_MAX];
 };
 
@@ -83,11 +85,11 @@ struct lane {
         bool bus;     /* scopes of systemd, which are there already */
         bool verbose;
         const char *dtgovd;
-        const char *id;           /* of the box */
+        char id[65];              /* of the box */
         char dir[256], root[256]; /* of the lane; its cgroup root */
         char box[300], other[300];
         uint64_t box_inode;
-        pid_t box_pid, other_pid, observer_pid, daemon_pid;
+        pid_t box_pid, other_pid, observer_pid, daemon_pid, thaw_pid;
         int control_fd, link_fd;
         unsigned calls; /* since the daemon was started */
         uint64_t started_ns;
@@ -127,21 +129,42 @@ enum outcome request_do(struct lane *l, enum request request);
  */
 
 enum expected { EXPECT_OLD, EXPECT_NEW, EXPECT_EITHER };
-int check_owner(struct lane *l); /* the same after systemd wrote the limits anew */
 int check_files(struct lane *l, enum expected expected, bool kept);
 int check_settled(struct lane *l, bool kept); /* no open change any more, all values old or kept */
 int check_works(struct lane *l);              /* set and rollback */
+
+/* --- owner.c: systemd, of which the scope is ---------------------------------------------------
+ */
+
+/* PID 1 stands still, and what is sent to it waits, until it is thawed: by a child, for its end. */
+int owner_freeze(void);
+int owner_thaw(void);
+int owner_thaw_after(struct lane *l, uint64_t usec);
+void owner_wait(struct lane *l);
+
+int owner_restore(const struct lane *l);      /* all properties as at the start */
+int check_owner(struct lane *l, bool reload); /* its properties are what the kernel has */
 
 /* --- phases.c ------------------------------------------------------------------------------- */
 
 struct point {
         unsigned phase, at;
         int action;
+        unsigned tell; /* above 0: @at counts from behind this message to a frozen PID 1 */
+        unsigned thaw; /* which of thaws[] */
 };
+
+/* When PID 1 acts again, after the recovery began. Recovery asks for 2 s, then waits for 1 s. */
+extern const struct thaw {
+        const char *name;
+        uint64_t usec;
+} thaws[];
+extern const unsigned thaws_count;
 
 struct result {
         bool reached, died, violation;
         long number;
+        char first[64];
 };
 
 extern const char *const phase_names[];

@@ -20,8 +20,6 @@
 
 #define USED_BYTES (32 * MIB)
 #define SCOPES     "/sys/fs/cgroup/system.slice" /* tests/faults/bus makes them */
-#define BOX        "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
-#define NEIGHBOUR  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 const struct knob_text knob_texts[] = {
         { "memory.max", "16777216", "67108864" },
@@ -148,7 +146,7 @@ static int make_cgroup(struct lane *l, const char *dir, pid_t *ret_pid) {
         int r = 0;
 
         if (l->bus)
-                return access(dir, F_OK) < 0 ? -errno : 0;
+                return make_process(l, dir, ret_pid); /* beside the one that systemd knows */
         r = mkdir(dir, 0755) < 0 ? -errno : 0;
 
         for (size_t i = 0; r == 0 && l->fixture && i < ARRAY_LEN(fixture_files); i++)
@@ -242,13 +240,14 @@ static int make_dirs(struct lane *l) {
 }
 
 int lane_make(struct lane *l) {
+        const char *head = l->bus ? "docker-" : "", *tail = l->bus ? ".scope" : "";
+        char other[sizeof(l->id)]; /* as an engine names it: dtgovd adopts it */
         int r = make_dirs(l);
 
-        l->id = l->bus ? BOX : "box";
-        (void)snprintf(l->box, sizeof(l->box), l->bus ? "%s/docker-%s.scope" : "%s/%s", l->root,
-                        l->id);
-        (void)snprintf(l->other, sizeof(l->other), l->bus ? "%s/docker-%s.scope" : "%s/%s", l->root,
-                        NEIGHBOUR);
+        (void)snprintf(l->id, sizeof(l->id), l->bus ? "c%063u" : "box", l->number);
+        (void)snprintf(other, sizeof(other), "a%063u", l->number);
+        (void)snprintf(l->box, sizeof(l->box), "%s/%s%s%s", l->root, head, l->id, tail);
+        (void)snprintf(l->other, sizeof(l->other), "%s/%s%s%s", l->root, head, other, tail);
         if (r == 0)
                 r = make_cgroup(l, l->box, &l->box_pid);
         if (r == 0)
@@ -314,6 +313,8 @@ void lane_renew(struct lane *l) {
                 else
                         (void)file_put(l->box, knob_texts[i].file, line);
         }
+        if (l->bus)
+                (void)owner_restore(l);
 }
 
 void lane_remove(struct lane *l) {

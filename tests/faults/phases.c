@@ -17,6 +17,9 @@
 #define TRACE_NS (60 * NSEC_PER_SEC)
 #define CUT_AT   3 /* of the writes: something is written then, and something is not */
 
+/* Of the points in a scope, one in so many is looked at after a daemon-reload too. */
+#define RELOAD_POINTS 10
+
 enum { DO_SET, DO_ROLLBACK, DO_RECOVER, DO_RESTART, DO_STOP };
 enum { CUT_NONE, CUT_SET, CUT_ROLLBACK, CUT_PROBATION };
 
@@ -39,6 +42,14 @@ static const struct phase {
 const unsigned phases_count = ARRAY_LEN(phases);
 const char *const phase_names[] = { "apply", "rollback", "rollback-kept", "recover-probation",
         "recover-apply", "recover-rollback", "recover-kept", "restart", "stop" };
+
+const struct thaw thaws[] = {
+        { "before recovery", 0 },
+        { "while recovery asks", 700 * 1000 },
+        { "while recovery waits", 2500 * 1000 },
+        { "when recovery has told", 4000 * 1000 },
+};
+const unsigned thaws_count = ARRAY_LEN(thaws);
 
 static int fail(struct lane *l, const char *what) {
         if (!l->why[0])
@@ -184,11 +195,16 @@ static int check_answer(struct lane *l, const struct phase *p) {
 
         if (outcome == OUTCOME_OK && p->traced == DO_SET) {
                 l->acknowledged = l->shared->change;
-                if (check_files(l, EXPECT_NEW, false) < 0)
-                        return -1;
+                if (check_files(l, EXPECT_NEW, false) < 0 && check_settled(l, false) < 0)
+                        return -1; /* neither in force nor, the link having failed, taken back */
+                l->why[0] = '\0';
         }
         if (outcome != OUTCOME_OK || p->traced == DO_SET) {
-                if (outcome != OUTCOME_OK && outcome != OUTCOME_LOST && check_settled(l, false) < 0)
+                if (p->traced == DO_ROLLBACK && !p->kept && outcome == OUTCOME_REFUSED &&
+                                check_files(l, EXPECT_NEW, false) < 0)
+                        return -1; /* refused is: not begun */
+                if (p->traced == DO_SET && outcome != OUTCOME_OK && outcome != OUTCOME_LOST &&
+                                check_settled(l, false) < 0)
                         return -1;
                 if (daemon_up(l) == 0 && request_do(l, REQUEST_ROLLBACK) != OUTCOME_OK)
                         return fail(l, "no rollback works any more");
@@ -200,13 +216,47 @@ static int check_point(struct lane *l, const struct phase *p, const struct trace
         bool recovered = p->traced == DO_RECOVER && t->dead && WIFEXITED(t->status) &&
                          WEXITSTATUS(t->status) == 0;
 
-        if (check_files(l, recovered ? EXPECT_OLD : EXPECT_EITHER, p->kept) < 0)
-                return -1;
         if (t->stuck)
                 return fail(l, "stuck");
+        if (check_files(l, recovered ? EXPECT_OLD : EXPECT_EITHER, p->kept) < 0)
+                return -1;
         if ((p->traced == DO_SET || p->traced == DO_ROLLBACK) && !t->dead)
                 return check_answer(l, p);
         return check_settled(l, p->kept);
+}
+
+/* Its last message to PID 1 lies there unread. PID 1 comes to life in the middle of a recovery. */
+static int recover_frozen(struct lane *l, const struct phase *p, const struct point *point) {
+        pid_t pid;
+        int status = -1, r;
+
+        if (owner_thaw_after(l, thaws[point->thaw].usec) < 0)
+                return fail(l, "PID 1 does not come back");
+        pid = daemon_spawn(l, /* recover= */ true, /* traced= */ false);
+        if (pid > 0)
+                (void)waitpid(pid, &status, __WALL);
+        owner_wait(l);
+        if (pid < 0 || !WIFEXITED(status))
+                return fail(l, "recovery died");
+        r = check_files(l, WEXITSTATUS(status) == 0 ? EXPECT_OLD : EXPECT_EITHER, p->kept);
+        return r < 0 || WEXITSTATUS(status) != 0 ? r : check_owner(l, /* reload= */ false);
+}
+
+static int check_bus(struct lane *l, const struct phase *p) {
+        static unsigned points;
+        bool reload = ++points % RELOAD_POINTS == 0;
+
+        if (check_owner(l, reload) < 0)
+                return -1;
+        return reload ? check_files(l, EXPECT_OLD, p->kept) : 0;
+}
+
+static void restore(struct lane *l) {
+        (void)lane_use_memory(l, false);
+        for (size_t i = 0; i < knob_texts_count; i++)
+                (void)file_put(l->box, knob_texts[i].file, knob_texts[i].old);
+        if (l->bus)
+                (void)owner_restore(l);
 }
 
 /* The daemon ended where only a call failed, and nobody had asked it to end. */
@@ -219,7 +269,9 @@ static bool died(const struct phase *p, const struct point *point, const struct 
 void point_run(struct lane *l, const struct point *point, struct result *ret,
                 struct traced *ret_traced) {
         const struct phase *p = &phases[point->phase];
-        struct traced t = { .at = point->at, .action = point->action };
+        struct traced t = {
+                .at = point->at, .action = point->action, .tell = point->tell, .to_systemd = l->bus
+        };
         int r;
 
         *ret = (struct result){ 0 };
@@ -227,18 +279,20 @@ void point_run(struct lane *l, const struct point *point, struct result *ret,
         r = prepare(l, p);
         if (r == 0)
                 r = trace(l, p, &t);
+        if (r == 0 && point->tell > 0 && t.hit)
+                r = recover_frozen(l, p, point);
+        if (point->tell > 0)
+                (void)owner_thaw();
         if (r == 0)
                 r = check_point(l, p, &t);
         if (r == 0 && l->bus)
-                r = check_owner(l);
-        if (p->kept) {
-                (void)lane_use_memory(l, false);
-                for (size_t i = 0; i < knob_texts_count; i++)
-                        (void)file_put(l->box, knob_texts[i].file, knob_texts[i].old);
-        }
+                r = check_bus(l, p);
+        if (p->kept)
+                restore(l);
         if (r == 0 && t.hit && point->action > 0)
                 r = check_works(l);
-        *ret = (struct result){ t.hit, t.dead && t.hit && died(p, point, &t), r < 0, t.number };
+        *ret = (struct result){ t.hit, t.dead && t.hit && died(p, point, &t), r < 0, t.number, "" };
+        memcpy(ret->first, t.first, sizeof(ret->first));
         if (r < 0)
                 lane_renew(l);
         if (ret_traced)

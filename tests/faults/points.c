@@ -3,7 +3,8 @@
  *     points --dtgovd PROGRAM --dir DIR [OPTION...]
  *
  *   --fixture          plain files below DIR instead of cgroups
- *   --bus              scopes of systemd, killed right after each message to it; one lane
+ *   --bus              scopes of systemd, made by tests/faults/bus: kills only; also right after
+ * each message that sets properties has left for a PID 1 that is frozen
  *   --lanes N          that many daemons at a time                          (2)
  *   --sample N         so many points, chosen by --seed                     (all)
  *   --seed TEXT        of the sample and of the order of failing calls
@@ -21,10 +22,13 @@
 #include "governor/kernel/proc.h"
 #include "state/parse.h"
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -32,7 +36,9 @@
 #define PHASES_MAX   16
 #define POINTS_MAX   200000
 #define RENEW_POINTS 100 /* then a lane begins with an empty journal */
-#define AFTER_SEND   3   /* system calls behind a message at which to kill */
+#define AFTER_TELL   3   /* system calls behind a message at which to kill */
+#define TELLS_MAX    8
+#define PROGRESS_NS  (30 * NSEC_PER_SEC)
 #define LANES_MAX    8
 
 static const struct {
@@ -42,13 +48,14 @@ static const struct {
         { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "ENODEV", ENODEV } };
 
 struct tally {
-        unsigned killed, failed, died, violations, ns_count;
+        unsigned killed, failed, died, violations;
+        unsigned actions[ARRAY_LEN(actions)];
         uint64_t ns;
 };
 
 /* Shared by all lanes. */
 static struct board {
-        unsigned next, lost_lanes;
+        unsigned next, frozen; /* points whose PID 1 was frozen */
         unsigned totals[PHASES_MAX];
         struct traced counted[PHASES_MAX];
         struct tally tallies[PHASES_MAX];
@@ -105,9 +112,23 @@ static int begin_lane(struct lane *l, unsigned number) {
 
 static void tell(const struct lane *l, const struct point *p, const struct result *r,
                 const char *word) {
-        printf("%s: --phase %s --action %s --at %u (syscall %ld): %s\n", word,
-                        phase_names[p->phase], action_name(p->action), p->at, r->number, l->why);
+        char frozen[80] = "";
+
+        if (p->tell > 0)
+                (void)snprintf(frozen, sizeof(frozen), ", behind message %u, PID 1 acts %s",
+                                p->tell, thaws[p->thaw].name);
+        printf("%s: --phase %s --action %s --at %u (syscall %ld %s%s): %s\n", word,
+                        phase_names[p->phase], action_name(p->action), p->at, r->number, r->first,
+                        frozen, l->why);
         (void)fflush(stdout);
+}
+
+static void count_action(struct tally *t, int action) {
+        for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+                if (actions[i].value == action)
+                        (void)__atomic_fetch_add(&t->actions[i], 1, __ATOMIC_SEQ_CST);
+        (void)__atomic_fetch_add(
+                        action == FAULT_KILL ? &t->killed : &t->failed, 1, __ATOMIC_SEQ_CST);
 }
 
 static void run_point(struct lane *l, const struct point *p) {
@@ -124,24 +145,63 @@ static void run_point(struct lane *l, const struct point *p) {
         if (r.died)
                 tell(l, p, &r, "died");
         if (r.reached)
-                (void)__atomic_fetch_add(p->action == FAULT_KILL ? &t->killed : &t->failed, 1,
-                                __ATOMIC_SEQ_CST);
+                count_action(t, p->action);
+        if (r.reached && p->tell > 0)
+                (void)__atomic_fetch_add(&board->frozen, 1, __ATOMIC_SEQ_CST);
         (void)__atomic_fetch_add(&t->died, r.died, __ATOMIC_SEQ_CST);
 }
 
+/* Who waits for one that is traced wakes where that one ran. */
+static void stay_on_one_cpu(unsigned number) {
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        cpu_set_t set;
+
+        CPU_ZERO(&set);
+        CPU_SET(cpus > 0 ? number % (unsigned)cpus : 0, &set);
+        (void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void show_progress(unsigned done) {
+        unsigned violations = 0;
+
+        for (unsigned i = 0; i < phases_count; i++)
+                violations += board->tallies[i].violations;
+        printf("%u of %u points, violations: %u\n", done, board->points_count, violations);
+}
+
+/* A frozen PID 1 is nothing for the other lanes. Returns a lock that nobody else has or shares. */
+static int open_lock(void) {
+        char path[300];
+
+        (void)snprintf(path, sizeof(path), "%s/lock", arg.dir);
+        return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
 static void run_lane(unsigned number, uint64_t deadline_ns) {
+        uint64_t shown = proc_boottime_ns();
+        int lock = open_lock();
         struct lane l;
 
-        if (begin_lane(&l, number) < 0)
+        if (!arg.bus)
+                stay_on_one_cpu(number);
+        if (lock < 0 || begin_lane(&l, number) < 0)
                 _exit(1);
         for (unsigned done = 1;; done++) {
                 unsigned i = __atomic_fetch_add(&board->next, 1, __ATOMIC_SEQ_CST);
 
                 if (i >= board->points_count || proc_boottime_ns() > deadline_ns)
                         break;
+                if (number == 0 && proc_boottime_ns() - shown > PROGRESS_NS) {
+                        shown = proc_boottime_ns();
+                        show_progress(i);
+                }
+                if (arg.bus)
+                        (void)flock(lock, board->points[i].tell > 0 ? LOCK_EX : LOCK_SH);
                 if (done % RENEW_POINTS == 0)
                         lane_renew(&l);
                 run_point(&l, &board->points[i]);
+                if (arg.bus)
+                        (void)flock(lock, LOCK_UN);
         }
         lane_remove(&l);
         _exit(0);
@@ -157,48 +217,51 @@ static int count_calls(void) {
                 struct point p = { .phase = i };
                 struct result result;
 
-                if ((arg.phase >= 0 && arg.phase != (int)i) ||
-                                (arg.bus && strstr(phase_names[i], "kept")))
-                        continue; /* nobody uses memory in a scope */
+                if (arg.phase >= 0 && arg.phase != (int)i)
+                        continue;
                 point_run(&l, &p, &result, &board->counted[i]);
                 board->totals[i] = board->counted[i].seen;
                 if (result.violation)
                         tell(&l, &p, &result, "without any fault");
                 r = result.violation ? -1 : 0;
-                printf("%-18s %5u system calls\n", phase_names[i], board->totals[i]);
+                printf("%-18s %5u system calls", phase_names[i], board->totals[i]);
+                printf(arg.bus ? ", %u messages to PID 1\n" : "\n", board->counted[i].tells);
         }
         (void)fflush(stdout);
         lane_remove(&l);
         return r;
 }
 
-/* The message has left, and PID 1 may not have acted. */
-static bool is_after_send(unsigned phase, unsigned at) {
-        const struct traced *t = &board->counted[phase];
-
-        for (unsigned i = 0; i < t->sends_count; i++)
-                if (at > t->sends[i] && at <= t->sends[i] + AFTER_SEND)
-                        return true;
-        return false;
-}
-
-static void add_point(unsigned phase, unsigned at, int action) {
+static void add_point(const struct point *p) {
         if (board->points_count < POINTS_MAX)
-                board->points[board->points_count++] =
-                                (struct point){ .phase = phase, .at = at, .action = action };
+                board->points[board->points_count++] = *p;
 }
 
-static void list_points(bool kill) {
+static void list_calls(bool kill) {
         for (unsigned phase = 0; phase < phases_count; phase++)
                 for (unsigned at = 1; at <= board->totals[phase]; at++)
                         for (size_t a = 0; a < ARRAY_LEN(actions); a++) {
-                                if ((actions[a].value == FAULT_KILL) != kill ||
-                                                (arg.action && actions[a].value != arg.action) ||
-                                                (arg.at && at != arg.at) ||
-                                                (arg.bus && !is_after_send(phase, at)))
+                                struct point p = { phase, at, actions[a].value, 0, 0 };
+
+                                if ((p.action == FAULT_KILL) != kill ||
+                                                (arg.action && p.action != arg.action) ||
+                                                (arg.at && at != arg.at))
                                         continue;
-                                add_point(phase, at, actions[a].value);
+                                add_point(&p);
                         }
+}
+
+/* The message has left, and PID 1 has not acted. */
+static void list_tells(void) {
+        for (unsigned phase = 0; phase < phases_count; phase++)
+                for (unsigned i = 0; i < board->counted[phase].tells * AFTER_TELL * thaws_count;
+                                i++) {
+                        struct point p = { phase, i % AFTER_TELL + 1, FAULT_KILL,
+                                i / AFTER_TELL / thaws_count + 1, i / AFTER_TELL % thaws_count };
+
+                        if (!arg.at || p.at == arg.at)
+                                add_point(&p);
+                }
 }
 
 static void shuffle(unsigned from) {
@@ -228,9 +291,13 @@ static void choose_sample(unsigned kills) {
 static void choose_points(void) {
         unsigned kills;
 
-        list_points(true);
+        list_tells(); /* these are few, and first */
         kills = board->points_count;
-        list_points(false);
+        list_calls(true);
+        if (arg.bus)
+                shuffle(kills);
+        kills = board->points_count;
+        list_calls(false);
         if (arg.sample)
                 choose_sample(kills);
         else
@@ -238,6 +305,21 @@ static void choose_points(void) {
 }
 
 /* --- the program --------------------------------------------------------------------------- */
+
+static void report_actions(void) {
+        printf("by action:");
+        for (size_t a = 0; a < ARRAY_LEN(actions); a++) {
+                unsigned count = 0;
+
+                for (unsigned i = 0; i < phases_count; i++)
+                        count += board->tallies[i].actions[a];
+                printf(" %s %u", actions[a].name, count);
+        }
+        printf("\n");
+        if (arg.bus)
+                printf("of them killed behind a message that PID 1 had not read: %u\n",
+                                board->frozen);
+}
 
 static int report(uint64_t seconds) {
         struct tally sum = { 0 };
@@ -260,6 +342,7 @@ static int report(uint64_t seconds) {
         if (board->next < board->points_count)
                 printf("out of time: %u of %u points were left out\n",
                                 board->points_count - board->next, board->points_count);
+        report_actions();
         printf("dtgovd ended by itself at %u of the failing calls; %llu s\n", sum.died,
                         (unsigned long long)seconds);
         printf("points: %u, killed: %u, failed: %u, violations: %u\n", sum.killed + sum.failed,
@@ -313,7 +396,6 @@ static int parse(int argc, char **argv) {
                         break;
                 case 'B':
                         arg.bus = true;
-                        arg.lanes = 1;
                         arg.action = FAULT_KILL;
                         break;
                 case 'c':

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -58,6 +59,28 @@ static bool opens(const struct traced *t, pid_t tid, const struct ptrace_syscall
                strcmp(path, t->from) == 0;
 }
 
+/* The message to PID 1 that sets properties; sd-bus sends a head and a body. */
+static bool tells(pid_t tid, const struct ptrace_syscall_info *info) {
+        static const char member[] = "SetUnitProperties";
+        char text[512];
+        struct msghdr m;
+        struct iovec part, to = { &m, sizeof(m) },
+                           from = { (void *)(uintptr_t)info->entry.args[1], sizeof(m) };
+
+        if (info->entry.nr != SYS_sendmsg ||
+                        process_vm_readv(tid, &to, 1, &from, 1, 0) != (ssize_t)sizeof(m))
+                return false;
+        to = (struct iovec){ &part, sizeof(part) };
+        from = (struct iovec){ m.msg_iov, sizeof(part) };
+        if (m.msg_iovlen == 0 || process_vm_readv(tid, &to, 1, &from, 1, 0) < 0)
+                return false;
+        if (part.iov_len > sizeof(text))
+                part.iov_len = sizeof(text);
+        to = (struct iovec){ text, part.iov_len };
+        return process_vm_readv(tid, &to, 1, &part, 1, 0) == (ssize_t)part.iov_len &&
+               memmem(text, part.iov_len, member, sizeof(member) - 1);
+}
+
 /* The open that precedes each write of a limit. */
 static bool is_writer(const struct ptrace_syscall_info *info) {
         return info->entry.nr == SYS_openat && (info->entry.args[2] & O_ACCMODE) == O_WRONLY;
@@ -92,6 +115,15 @@ static void set_register(pid_t tid, bool result, uint64_t value) {
         (void)ptrace(PTRACE_POKEUSER, tid, at, value);
 }
 
+static void look_at_first(struct traced *t, const struct ptrace_syscall_info *info) {
+        char path[64];
+        ssize_t n;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", t->pid, (int)info->entry.args[0]);
+        n = readlink(path, t->first, sizeof(t->first) - 1);
+        t->first[n > 0 ? n : 0] = '\0';
+}
+
 static void on_entry(
                 struct traced *t, struct thread *thread, const struct ptrace_syscall_info *info) {
         thread->inside = true;
@@ -100,13 +132,18 @@ static void on_entry(
         if (!t->counting || (t->action > 0 && !can_fail(info, t->action)) ||
                         (t->only_writers && !is_writer(info)))
                 return;
+        if (t->to_systemd && tells(thread->tid, info) && ++t->tells == t->tell) {
+                thread->tells = true;
+                (void)owner_freeze();
+        }
+        if (t->tell > 0 && !t->told)
+                return;
         ++t->seen;
-        if (info->entry.nr == SYS_sendmsg && t->sends_count < SENDS_MAX)
-                t->sends[t->sends_count++] = t->seen;
         if (t->seen != t->at || t->action == 0)
                 return;
         t->hit = true;
         t->number = (long)info->entry.nr;
+        look_at_first(t, info);
         if (t->action == FAULT_KILL) {
                 (void)kill(t->pid, SIGKILL);
                 return;
@@ -126,8 +163,17 @@ static void on_syscall(struct traced *t, struct thread *thread) {
                 thread->inside = false;
                 if (thread->replaced)
                         set_register(thread->tid, /* result= */ true, (uint64_t)-t->action);
-                thread->replaced = false;
+                t->told = t->told || thread->tells;
+                thread->replaced = thread->tells = false;
         }
+}
+
+/* A new thread is traced from its start, and its own first stop may come later than this. */
+static void add_new(struct traced *t, pid_t tid, int status) {
+        unsigned long new = 0;
+
+        if (status >> 16 == PTRACE_EVENT_CLONE && ptrace(PTRACE_GETEVENTMSG, tid, 0, &new) == 0)
+                (void)add_thread(t, (pid_t) new);
 }
 
 /* Returns: whether the thread may go on now (it stopped) */
@@ -137,6 +183,7 @@ static bool on_stop(struct traced *t, pid_t tid, int status) {
 
         if (!thread)
                 return false;
+        add_new(t, tid, status);
         if (stop == (SIGTRAP | 0x80))
                 on_syscall(t, thread);
         else if (event == 0)
@@ -239,6 +286,7 @@ static void let_go(struct traced *t) {
                                         status); /* its result first; then it is asked again */
                         (void)ptrace(PTRACE_INTERRUPT, pid, 0, 0);
                 } else {
+                        add_new(t, pid, status);
                         if (status >> 16 == 0 && WSTOPSIG(status) != (SIGTRAP | 0x80))
                                 signal = WSTOPSIG(status);
                         (void)ptrace(PTRACE_DETACH, pid, 0, signal);
