@@ -116,7 +116,7 @@ static int apply_knob(struct change_job *j, unsigned position) {
 }
 
 static int find_unit(struct change_job *j) {
-        int r = owner_unit_of(j->owner, j->container->container.cgroup, j->unit);
+        int r = systemd_unit_of(j->container->container.cgroup, j->unit);
 
         if (r < 0)
                 return error_errno(&j->error, r, "asking systemd whose %s is",
@@ -131,7 +131,7 @@ static int precheck(struct change_job *j) {
                 return error_errno(&j->error, r, "reading the limits");
         r = find_unit(j);
         if (r == 0 && j->unit[0])
-                r = owner_check(j->owner, j->unit, &j->limits, &j->error);
+                r = systemd_check(j->unit, &j->limits, &j->error);
         return r;
 }
 
@@ -266,7 +266,7 @@ static int tell(struct change_job *j) {
                 return r;
         r = read_limits(j);
         if (r == 0)
-                r = owner_tell(j->owner, j->unit, &j->limits, &j->error);
+                r = systemd_tell(j->unit, &j->limits, &j->error);
         if (r < 0)
                 return r;
         limits_done(&j->told);

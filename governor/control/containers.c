@@ -135,7 +135,7 @@ static int container_add(struct control *c, const struct container *container, u
         m->alive = true;
         m->protected_ = scan_protected(container->cgroup, c->self_cgroup);
         (void)text_copy(m->file, sizeof(m->file), file);
-        if (owner_has_systemd(c->owner) && owner_may_be_unit(container->cgroup))
+        if (systemd_is_here() && systemd_may_be_unit(container->cgroup))
                 m->flags |= CONTAINER_OWNED_BY_SYSTEMD;
         r = c->event ? watch_end(c, m) : 0;
         if (r < 0) {

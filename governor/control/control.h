@@ -10,7 +10,6 @@
 #include "governor/control/engine.h"
 #include "governor/control/identifier.h"
 #include "governor/control/observer_link.h"
-#include "governor/control/owner.h"
 #include "governor/control/proposals.h"
 #include "governor/control/writer.h"
 #include "governor/kernel/cgroup.h"
@@ -34,7 +33,6 @@ struct control {
         gid_t admin_gid; /* (gid_t)-1: there is no such group */
 
         struct journal *journal;
-        struct owner *owner;
         struct writers *writers;
         struct durable durable;
         struct containers containers;

@@ -166,7 +166,7 @@ static void put_notes(struct control *c, struct json_writer *w) {
                 json_put_string(w, NULL,
                                 "pressure (PSI) is off: rules change nothing by "
                                 "themselves; boot with psi=1");
-        if (!owner_has_systemd(c->owner))
+        if (!systemd_is_here())
                 json_put_string(w, NULL, "no systemd here: limits are written to the kernel alone");
         if (!c->sandboxed)
                 json_put_string(w, NULL, "dtgovd runs without its sandbox (allow_unsandboxed)");
@@ -194,7 +194,7 @@ static int health(struct varlink *link, const struct json *parameters, void *use
                         : c->link.fd >= 0           ? "silent"
                                                     : "absent");
         json_put_string(w, "journal", journal[journal_health(c->journal)]);
-        json_put_bool(w, "systemd", owner_has_systemd(c->owner));
+        json_put_bool(w, "systemd", systemd_is_here());
         json_put_string(w, "sandbox", c->sandboxed ? "on" : "off");
         json_put_u64(w, "containers", c->containers.count);
         json_put_u64(w, "probations", engine_probations(c));

@@ -208,7 +208,6 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
         j->run = run;
         j->step = step;
         j->container = container_ref(run->container);
-        j->owner = c->owner;
         j->change = run->change;
         j->before = &run->before;
         j->after = &run->after;

@@ -51,7 +51,7 @@ struct run {
         bool undo_next; /* part of a rollback of several: its turn comes */
         bool this_boot; /* its cgroup can still exist */
         bool pending;   /* from the journal, and not recovered: its container was not looked at */
-        char unit[OWNER_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
+        char unit[SYSTEMD_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
         char text[ENGINE_TEXT_SIZE];
         struct waiter *waiters;
 };

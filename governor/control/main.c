@@ -140,8 +140,6 @@ static int open_all(
                 r = setup_lock(o, s, err);
         if (r >= 0)
                 r = journal_open(c->journal_fd, c->host.boot_id, &c->journal, err);
-        if (r >= 0)
-                r = owner_new(&c->owner);
         if (r < 0)
                 return r;
         open_proc(c);
@@ -262,7 +260,6 @@ static void stop(struct control *c) {
         durable_done(c);
         engine_done(c);
         containers_done(c);
-        owner_free(c->owner);
         journal_close(c->journal);
         sd_event_unref(c->event);
 }

@@ -78,9 +78,9 @@ static void look(const struct control *c, const struct run *run, bool *ret_new, 
 static void let_systemd_settle(struct control *c) {
         for (const struct run *run = c->engine.runs; run; run = run->next) {
                 if (!run->this_boot || !change_states[run->change.state].open || !run->container ||
-                                !owner_may_be_unit(run->container->container.cgroup))
+                                !systemd_may_be_unit(run->container->container.cgroup))
                         continue;
-                (void)owner_sync(c->owner, NULL);
+                (void)systemd_sync(NULL);
                 wait_ns(NSEC_PER_SEC);
                 return;
         }

@@ -18,10 +18,6 @@
 #define MANAGER         SERVICE ".Manager"
 #define PRIVATE_ADDRESS "unix:path=/run/systemd/private"
 
-struct systemd {
-        bool system_bus; /* the private socket is not to be had */
-};
-
 typedef sd_bus_message message;
 
 static int bus_open_private(sd_bus **ret) {
@@ -39,11 +35,12 @@ static int bus_open_private(sd_bus **ret) {
         return 0;
 }
 
-static int bus_open(const struct systemd *s, sd_bus **ret, struct error *err) {
+static int bus_open(sd_bus **ret, struct error *err) {
         CLEANUP(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        int r;
+        int r = bus_open_private(&bus);
 
-        r = s->system_bus ? sd_bus_open_system(&bus) : bus_open_private(&bus);
+        if (r < 0)
+                r = sd_bus_open_system(&bus);
         if (r >= 0)
                 r = sd_bus_set_method_call_timeout(bus, SYSTEMD_TIMEOUT_USEC);
         if (r < 0)
@@ -63,50 +60,32 @@ static int call(sd_bus *bus, message *m, message **ret, struct error *err) {
         return 0;
 }
 
-static int ask_version(const struct systemd *s, struct error *err) {
+int systemd_sync(struct error *err) {
         CLEANUP(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         CLEANUP(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         CLEANUP(freep) char *version = NULL;
-        int r;
+        int r = bus_open(&bus, err);
 
-        r = bus_open(s, &bus, err);
         if (r < 0)
                 return r;
         r = sd_bus_get_property_string(
                         bus, SERVICE, MANAGER_PATH, MANAGER, "Version", &e, &version);
-        if (r < 0)
-                return error_set(
-                                err, r, "systemd: %s", e.message ? e.message : strerrordesc_np(-r));
-        return 0;
+        return r < 0 ? error_set(err, r, "systemd: %s", e.message ? e.message : strerrordesc_np(-r))
+                     : 0;
 }
 
-int systemd_open(struct systemd **ret, struct error *err) {
-        CLEANUP(freep) struct systemd *s = NULL;
-        int r;
-
-        if (access("/run/systemd/system/", F_OK) < 0) /* as sd_booted(3) */
-                return error_set(err, -ENOENT, "systemd does not run here");
-        s = calloc(1, sizeof(*s));
-        if (!s)
-                return error_set(err, -ENOMEM, "no memory");
-
-        r = ask_version(s, err);
-        if (r < 0) {
-                s->system_bus = true;
-                r = ask_version(s, err);
-        }
-        if (r < 0)
-                return r;
-        *ret = TAKE(s);
-        return 0;
+bool systemd_is_here(void) {
+        return access("/run/systemd/system/", F_OK) == 0;
 }
 
-void systemd_close(struct systemd *s) {
-        free(s);
-}
+bool systemd_may_be_unit(const char *path) {
+        static const char *const suffixes[] = { ".scope", ".service", ".slice" };
+        const char *dot = strrchr(path, '.');
 
-int systemd_sync(struct systemd *s, struct error *err) {
-        return ask_version(s, err);
+        for (size_t i = 0; dot && i < ARRAY_LEN(suffixes); i++)
+                if (strcmp(dot, suffixes[i]) == 0)
+                        return true;
+        return false;
 }
 
 /* "org.freedesktop.systemd1.Scope" of "x.scope". */
@@ -118,7 +97,7 @@ static void unit_interface(const char *unit, char *out, size_t size) {
                         suffix + 1);
 }
 
-int systemd_unit_of(struct systemd *s, const char *path, char ret_unit[static 256]) {
+int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]) {
         CLEANUP(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         CLEANUP(sd_bus_message_unrefp) message *reply = NULL;
         CLEANUP(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -127,7 +106,10 @@ int systemd_unit_of(struct systemd *s, const char *path, char ret_unit[static 25
         char interface[96];
         int r;
 
-        r = bus_open(s, &bus, NULL);
+        ret_unit[0] = '\0';
+        if (!systemd_is_here() || !systemd_may_be_unit(path))
+                return 0;
+        r = bus_open(&bus, NULL);
         if (r < 0)
                 return r;
         r = sd_bus_call_method(bus, SERVICE, MANAGER_PATH, MANAGER, "GetUnitByControlGroup", &e,
@@ -149,7 +131,7 @@ int systemd_unit_of(struct systemd *s, const char *path, char ret_unit[static 25
                 return r;
         if (strcmp(cgroup, path) != 0)
                 return 0;
-        return text_copy(ret_unit, 256, id) ? 1 : -ENAMETOOLONG;
+        return text_copy(ret_unit, SYSTEMD_UNIT_SIZE, id) ? 1 : -ENAMETOOLONG;
 }
 
 static int read_devices(message *m, enum unit_io direction, struct unit_properties *unit) {
@@ -356,14 +338,14 @@ static int send_settings(sd_bus *bus, const char *unit, const struct unit_settin
         return call(bus, m, /* ret= */ NULL, err);
 }
 
-static int check_or_tell(struct systemd *s, const char *unit, const struct limits *limits,
-                bool tell, struct error *err) {
+static int check_or_tell(
+                const char *unit, const struct limits *limits, bool tell, struct error *err) {
         CLEANUP(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         struct unit_properties properties;
         struct unit_settings settings;
         int r;
 
-        r = bus_open(s, &bus, err);
+        r = bus_open(&bus, err);
         if (r < 0)
                 return r;
         r = get_properties(bus, unit, &properties, err);
@@ -375,12 +357,10 @@ static int check_or_tell(struct systemd *s, const char *unit, const struct limit
         return tell && settings.count > 0 ? send_settings(bus, unit, &settings, err) : 0;
 }
 
-int systemd_check(struct systemd *s, const char *unit, const struct limits *limits,
-                struct error *err) {
-        return check_or_tell(s, unit, limits, /* tell= */ false, err);
+int systemd_check(const char *unit, const struct limits *limits, struct error *err) {
+        return check_or_tell(unit, limits, /* tell= */ false, err);
 }
 
-int systemd_tell(struct systemd *s, const char *unit, const struct limits *limits,
-                struct error *err) {
-        return check_or_tell(s, unit, limits, /* tell= */ true, err);
+int systemd_tell(const char *unit, const struct limits *limits, struct error *err) {
+        return check_or_tell(unit, limits, /* tell= */ true, err);
 }

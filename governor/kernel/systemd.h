@@ -11,23 +11,28 @@
 #include "state/knob.h"
 
 #define SYSTEMD_TIMEOUT_USEC (2 * USEC_PER_SEC) /* for PID 1's answer to one call */
-
-struct systemd;
+#define SYSTEMD_UNIT_SIZE    256
 
 /*
- * Connects to PID 1: /run/systemd/private first (no broker needed), else the system bus.
- *
- * Errors: -ENOENT no systemd runs here
+ * Whether systemd is PID 1 here, as sd_booted(3) finds out. One that is too busy to answer is: what
+ * is its own must not be taken for plain.
  */
-int systemd_open(struct systemd **ret, struct error *err);
-void systemd_close(struct systemd *s);
+bool systemd_is_here(void);
+
+/* Whether the last part of @path can be the name of a unit at all: asks nobody. */
+bool systemd_may_be_unit(const char *path);
+
+/*
+ * All that follow may be called by any thread, and block. Each connects anew, to
+ * /run/systemd/private (no broker needed), else to the system bus.
+ */
 
 /*
  * The unit whose own cgroup is exactly @path (not one below it).
  *
- * Returns: 1 and the unit's name, 0 no unit owns it
+ * Returns: 1 and the unit's name; 0 and "", no unit owns it
  */
-int systemd_unit_of(struct systemd *s, const char *path, char ret_unit[static 256]);
+int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]);
 
 /*
  * Tells PID 1 the new values of a unit, in one SetUnitProperties(runtime) call that also carries a
@@ -38,16 +43,14 @@ int systemd_unit_of(struct systemd *s, const char *path, char ret_unit[static 25
  * Errors:  -EREMOTE a file differs that this systemd writes and no property can express (@err names
  *          it): nothing was sent. -ETIMEDOUT; of the call
  */
-int systemd_tell(struct systemd *s, const char *unit, const struct limits *limits,
-                struct error *err);
+int systemd_tell(const char *unit, const struct limits *limits, struct error *err);
 
 /*
  * The first half of systemd_tell(): would it be refused?
  *
  * Returns: 0 it would be sent; -EREMOTE with the file in @err
  */
-int systemd_check(struct systemd *s, const char *unit, const struct limits *limits,
-                struct error *err);
+int systemd_check(const char *unit, const struct limits *limits, struct error *err);
 
 /* Asks PID 1 anything and waits for the answer: messages sent before it have been acted upon. */
-int systemd_sync(struct systemd *s, struct error *err);
+int systemd_sync(struct error *err);

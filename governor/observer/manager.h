@@ -26,7 +26,7 @@ struct manager_options {
 struct uplink {
         int fd; /* -1: dtgovd is not there */
         bool inherited, hello;
-        uint64_t heard_ns, said_ns, tried_ns, hello_ns;
+        uint64_t said_ns, tried_ns, hello_ns;
         uint64_t reference; /* of the last submission */
         sd_event_source *source;
 };

@@ -50,6 +50,7 @@ static int open_sockets(struct lane *l) {
 
 static _Noreturn void exec_daemon(struct lane *l, bool recover, bool traced) {
         char run[300], state[300], etc[300], log[300], pid[16];
+        sigset_t none;
         const char *argv[16] = { l->dtgovd, "--run-dir", run, "--state-dir", state, "--config-dir",
                 etc, "--cgroup-root", l->root, "--observer-user", "0", "--probation", "900", NULL };
 
@@ -73,6 +74,8 @@ static _Noreturn void exec_daemon(struct lane *l, bool recover, bool traced) {
         (void)close_range(recover ? 3 : 5, ~0U, 0);
         (void)dup2(open(log, O_WRONLY | O_CREAT | O_APPEND, 0644), 2);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
         if (traced)
                 trace_me();
         (void)execv(argv[0], (char **)(uintptr_t)argv);

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define USED_BYTES (32 * MIB)
-#define SCOPES     "/sys/fs/cgroup/system.slice" /* tests/faults/bus makes them */
+#define USED_BYTES   (32 * MIB)
+#define HEAR_SECONDS 30
+#define SCOPES       "/sys/fs/cgroup/system.slice" /* tests/faults/bus makes them */
 
 const struct knob_text knob_texts[] = {
         { "memory.max", "16777216", "67108864" },
@@ -116,8 +118,25 @@ static _Noreturn void be_process(int fd) {
 
 static int process_fds[2] = { -1, -1 };
 
+/* Returns: -ESRCH when it is dead, as one is that was killed for its memory */
+static int hear(pid_t pid) {
+        struct pollfd p = { .fd = process_fds[0], .events = POLLIN };
+        char byte;
+
+        for (unsigned waited = 0; waited < HEAR_SECONDS; waited++) {
+                siginfo_t ended = { .si_pid = 0 };
+
+                if (poll(&p, 1, 1000) > 0)
+                        return read(process_fds[0], &byte, 1) == 1 ? 0 : -EPIPE;
+                if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+                                ended.si_pid == pid)
+                        return -ESRCH;
+        }
+        return -ETIMEDOUT;
+}
+
 static int make_process(struct lane *l, const char *dir, pid_t *ret) {
-        char text[32], byte;
+        char text[32];
 
         if (l->fixture)
                 return 0;
@@ -129,17 +148,15 @@ static int make_process(struct lane *l, const char *dir, pid_t *ret) {
         (void)snprintf(text, sizeof(text), "%d", *ret);
         if (*ret < 0 || file_put(dir, "cgroup.procs", text) < 0)
                 return -ESRCH;
-        return read(process_fds[0], &byte, 1) == 1 ? 0 : -EPIPE;
+        return hear(*ret);
 }
 
 int lane_use_memory(struct lane *l, bool much) {
-        char byte;
-
         if (l->fixture)
                 return make_file(l->box, "memory.current", much ? "33554432\n" : "1048576\n");
         if (kill(l->box_pid, much ? SIGUSR1 : SIGUSR2) < 0)
                 return -errno;
-        return read(process_fds[0], &byte, 1) == 1 ? 0 : -EPIPE;
+        return hear(l->box_pid);
 }
 
 static int make_cgroup(struct lane *l, const char *dir, pid_t *ret_pid) {

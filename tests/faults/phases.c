@@ -144,7 +144,7 @@ static int set(struct lane *l, bool kept) {
         if (outcome != OUTCOME_OK)
                 return fail(l, "set does not work");
         l->acknowledged = l->shared->change;
-        return kept ? lane_use_memory(l, true) : 0;
+        return kept && lane_use_memory(l, true) < 0 ? fail(l, "its process is dead or hangs") : 0;
 }
 
 /* The daemon dies in the middle of its writes. */
@@ -251,12 +251,15 @@ static int check_bus(struct lane *l, const struct phase *p) {
         return reload ? check_files(l, EXPECT_OLD, p->kept) : 0;
 }
 
-static void restore(struct lane *l) {
-        (void)lane_use_memory(l, false);
+/* Returns: -1 when the process of the box did not live to answer. */
+static int restore(struct lane *l) {
+        int r = lane_use_memory(l, false);
+
         for (size_t i = 0; i < knob_texts_count; i++)
                 (void)file_put(l->box, knob_texts[i].file, knob_texts[i].old);
         if (l->bus)
                 (void)owner_restore(l);
+        return r < 0 ? fail(l, "its process is dead or hangs") : 0;
 }
 
 /* The daemon ended where only a call failed, and nobody had asked it to end. */
@@ -287,8 +290,8 @@ void point_run(struct lane *l, const struct point *point, struct result *ret,
                 r = check_point(l, p, &t);
         if (r == 0 && l->bus)
                 r = check_bus(l, p);
-        if (p->kept)
-                restore(l);
+        if (p->kept && restore(l) < 0)
+                r = -1;
         if (r == 0 && t.hit && point->action > 0)
                 r = check_works(l);
         *ret = (struct result){ t.hit, t.dead && t.hit && died(p, point, &t), r < 0, t.number, "" };

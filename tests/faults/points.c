@@ -33,13 +33,14 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define PHASES_MAX   16
-#define POINTS_MAX   200000
-#define RENEW_POINTS 100 /* then a lane begins with an empty journal */
-#define AFTER_TELL   3   /* system calls behind a message at which to kill */
-#define TELLS_MAX    8
-#define PROGRESS_NS  (30 * NSEC_PER_SEC)
-#define LANES_MAX    8
+#define PHASES_MAX    16
+#define POINTS_MAX    200000
+#define RENEW_POINTS  100 /* then a lane begins with an empty journal */
+#define AFTER_TELL    3   /* system calls behind a message at which to kill */
+#define TELLS_MAX     8
+#define PROGRESS_NS   (30 * NSEC_PER_SEC)
+#define LANES_MAX     8
+#define POINT_SECONDS 240 /* all that a point waits for has a shorter deadline of its own */
 
 static const struct {
         const char *name;
@@ -55,7 +56,8 @@ struct tally {
 
 /* Shared by all lanes. */
 static struct board {
-        unsigned next, frozen; /* points whose PID 1 was frozen */
+        unsigned next, frozen;  /* points whose PID 1 was frozen */
+        unsigned at[LANES_MAX]; /* the point that each lane is at */
         unsigned totals[PHASES_MAX];
         struct traced counted[PHASES_MAX];
         struct tally tallies[PHASES_MAX];
@@ -191,20 +193,51 @@ static void run_lane(unsigned number, uint64_t deadline_ns) {
 
                 if (i >= board->points_count || proc_boottime_ns() > deadline_ns)
                         break;
+                board->at[number] = i;
                 if (number == 0 && proc_boottime_ns() - shown > PROGRESS_NS) {
                         shown = proc_boottime_ns();
                         show_progress(i);
                 }
                 if (arg.bus)
                         (void)flock(lock, board->points[i].tell > 0 ? LOCK_EX : LOCK_SH);
+                (void)alarm(POINT_SECONDS);
                 if (done % RENEW_POINTS == 0)
                         lane_renew(&l);
                 run_point(&l, &board->points[i]);
                 if (arg.bus)
                         (void)flock(lock, LOCK_UN);
         }
+        (void)alarm(0);
         lane_remove(&l);
         _exit(0);
+}
+
+/* Returns: how many lanes ended at a point instead of behind the last one */
+static unsigned wait_lanes(const pid_t pids[]) {
+        unsigned bad = 0;
+        int status;
+
+        for (unsigned left = (unsigned)arg.lanes; left > 0;) {
+                pid_t pid = wait(&status); /* tests/faults/bus left children too */
+
+                if (pid < 0)
+                        break;
+                for (unsigned i = 0; i < arg.lanes; i++) {
+                        const struct result r = { .number = -1 };
+                        const struct lane l = { .why = "the lane ended or stood still here" };
+
+                        if (pids[i] != pid)
+                                continue;
+                        left--;
+                        if (status == 0)
+                                continue;
+                        bad++;
+                        tell(&l, &board->points[board->at[i]], &r, "VIOLATION");
+                        if (arg.bus)
+                                (void)owner_thaw(); /* it may have left PID 1 so */
+                }
+        }
+        return bad;
 }
 
 /* --- which points -------------------------------------------------------------------------- */
@@ -353,7 +386,8 @@ static int report(uint64_t seconds) {
 static int run_all(void) {
         uint64_t start = proc_boottime_ns(),
                  deadline = arg.budget ? start + arg.budget * NSEC_PER_SEC : UINT64_MAX;
-        int status, bad = 0;
+        pid_t pids[LANES_MAX];
+        unsigned bad;
 
         if (count_calls() < 0)
                 return 1;
@@ -361,17 +395,13 @@ static int run_all(void) {
                 return 0;
         choose_points();
         for (unsigned i = 0; i < arg.lanes; i++) {
-                pid_t pid = fork();
-
-                if (pid == 0) {
+                pids[i] = fork();
+                if (pids[i] == 0) {
                         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                         run_lane(i, deadline);
                 }
         }
-        while (wait(&status) > 0)
-                bad += status != 0;
-        if (bad)
-                printf("%d lanes ended early\n", bad);
+        bad = wait_lanes(pids);
         return report((proc_boottime_ns() - start) / NSEC_PER_SEC) || bad;
 }
 
@@ -427,11 +457,16 @@ static int parse(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+        sigset_t set;
+
         if (parse(argc, argv) < 0) {
                 (void)fputs("usage: see the head of tests/faults/points.c\n", stderr);
                 return 2;
         }
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigemptyset(&set);
+        (void)sigaddset(&set, SIGCHLD); /* the tracer waits for it */
+        (void)sigprocmask(SIG_BLOCK, &set, NULL);
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
         board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                         0);

@@ -205,6 +205,27 @@ static bool over(struct traced *t) {
         return t->stuck;
 }
 
+/*
+ * The next child that stopped or ended, whichever it is. SIGCHLD is blocked (points.c), so that it
+ * waits here for who looks too early. Returns: -ETIMEDOUT at the deadline; -ECHILD
+ */
+static pid_t wait_any(struct traced *t, int *ret_status) {
+        const struct timespec second = { .tv_sec = 1 };
+        sigset_t set;
+
+        (void)sigemptyset(&set);
+        (void)sigaddset(&set, SIGCHLD);
+        for (;;) {
+                pid_t pid = waitpid(-1, ret_status, __WALL | WNOHANG);
+
+                if (pid != 0)
+                        return pid < 0 ? -errno : pid;
+                if (over(t))
+                        return -ETIMEDOUT;
+                (void)sigtimedwait(&set, NULL, &second);
+        }
+}
+
 int trace_attach(struct traced *t) {
         char path[64];
         struct dirent *e;
@@ -226,7 +247,7 @@ int trace_attach(struct traced *t) {
 
         for (bool all = false; !all;) {
                 int status;
-                pid_t pid = waitpid(-1, &status, __WALL);
+                pid_t pid = wait_any(t, &status);
 
                 if (pid < 0 || over(t))
                         return -ETIMEDOUT;
@@ -270,7 +291,7 @@ static void let_go(struct traced *t) {
                 (void)ptrace(PTRACE_INTERRUPT, t->threads[i].tid, 0, 0);
         while (t->threads_count > 0 && !t->dead) {
                 int status;
-                pid_t pid = waitpid(-1, &status, __WALL);
+                pid_t pid = wait_any(t, &status);
                 struct thread *thread = find_thread(t, pid);
                 int signal = 0;
 
@@ -298,8 +319,10 @@ static void let_go(struct traced *t) {
 static void wait_helper(struct traced *t) {
         while (t->helper > 0 && !over(t)) {
                 int status;
-                pid_t pid = waitpid(-1, &status, __WALL);
+                pid_t pid = wait_any(t, &status);
 
+                if (pid < 0)
+                        return;
                 if (pid == t->helper) {
                         t->helper_status = status;
                         t->helper = 0;
@@ -315,10 +338,10 @@ void trace_run(struct traced *t) {
 
         while (!t->dead && !over(t) && (!waits_for_helper || t->helper > 0)) {
                 int status;
-                pid_t pid = waitpid(-1, &status, __WALL);
+                pid_t pid = wait_any(t, &status);
 
                 if (pid < 0)
-                        continue;
+                        break;
                 if (pid == t->helper) {
                         t->helper_status = status;
                         t->helper = 0;

@@ -137,31 +137,25 @@ static int do_scan(char **args) {
         return scan_containers(&root, proc_fd, print_container, NULL);
 }
 
-static void systemd_closep(struct systemd **s) {
-        systemd_close(*s);
-}
-
 static int with_unit(const char *path, const char *what) {
-        CLEANUP(systemd_closep) struct systemd *s = NULL;
         CLEANUP(limits_done) struct limits limits = { 0 };
-        char unit[256];
+        char unit[SYSTEMD_UNIT_SIZE];
         int r, fd = open_cgroup(path, NULL);
 
-        r = fd < 0 ? fd : systemd_open(&s, &err);
-        if (r < 0)
-                return r;
-        r = systemd_unit_of(s, path, unit);
+        if (fd < 0)
+                return fd;
+        r = systemd_unit_of(path, unit);
         if (r <= 0)
                 return r < 0 ? r : error_set(&err, -ENOENT, "no unit");
         if (strcmp(what, "unit") == 0) {
                 (void)printf("%s\n", unit);
-                return systemd_sync(s, &err);
+                return systemd_sync(&err);
         }
         r = cgroup_read_limits(fd, &limits);
         if (r < 0)
                 return r;
-        return strcmp(what, "tell") == 0 ? systemd_tell(s, unit, &limits, &err)
-                                         : systemd_check(s, unit, &limits, &err);
+        return strcmp(what, "tell") == 0 ? systemd_tell(unit, &limits, &err)
+                                         : systemd_check(unit, &limits, &err);
 }
 
 static int do_unit(char **args) {
@@ -236,7 +230,6 @@ static bool can(const char *path, int flags) {
 
 /* What dtgovd has to do after the sandbox is shut, and what it must not. */
 static int do_sandbox(char **args) {
-        CLEANUP(systemd_closep) struct systemd *systemd = NULL;
         CLEANUP(limits_done) struct limits limits = { 0 };
         int fds[LINK_LADDER_FDS], fd, r;
         struct sandbox s;
@@ -261,8 +254,9 @@ static int do_sandbox(char **args) {
         (void)printf("make-other %d ", can("/run/probe/unlink/new", O_CREAT | O_RDWR));
         (void)printf("mkdir %d ", mkdirat(AT_FDCWD, "/sys/fs/cgroup/x", 0755) == 0);
         (void)printf("rmdir %d ", unlinkat(AT_FDCWD, "/sys/fs/cgroup/empty", AT_REMOVEDIR) == 0);
-        r = systemd_open(&systemd, &err);
-        (void)printf("systemd %s\n", r == 0 ? "answers" : r == -ENOENT ? "none" : err.text);
+        (void)printf("systemd %s\n", !systemd_is_here()        ? "none"
+                                     : systemd_sync(&err) == 0 ? "answers"
+                                                               : err.text);
         return 0;
 }
 

@@ -135,7 +135,6 @@ int fixture_begin(void **state) {
         assert_int_equal(proc_host(c->proc_fd, &c->host, &err), 0);
         assert_int_equal(cgroup_root_open(path_of(f, "cg"), &c->root, &err), 0);
         assert_int_equal(proposals_init(&c->proposals), 0);
-        assert_int_equal(owner_new(&c->owner), 0);
         open_engine(f);
         add_container(f);
         open_link(f);
@@ -187,7 +186,6 @@ int fixture_end(void **state) {
         struct control *c = &f->control;
 
         close_engine(f);
-        owner_free(c->owner);
         cgroup_root_close(&c->root);
         (void)close(c->containers_fd);
         (void)close(c->journal_fd);
