@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define STALLED_NS (3 * NSEC_PER_SEC) /* from one tick to the next: dtgovd did not run itself */
-
 struct out_message {
         struct out_message *next;
         enum link_type type;
@@ -303,14 +301,9 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         struct control *c = userdata;
         struct observer_link *l = &c->link;
         struct link_alive alive = { .boottime_ns = proc_boottime_ns() };
-        uint64_t since_ns = u64_sub(alive.boottime_ns, l->tick_ns);
 
         (void)usec;
         (void)sd_event_source_set_time_relative(s, OBSERVER_TICK_USEC);
-        l->tick_ns = alive.boottime_ns;
-        /* Suspended, stopped or starved: nobody was heard then, which says nothing of anybody. */
-        if (since_ns > STALLED_NS)
-                l->heard_ns = alive.boottime_ns;
         if (l->fd < 0)
                 return 0;
         if (!l->silent && u64_sub(alive.boottime_ns, l->heard_ns) >= LINK_SILENCE_NS) {

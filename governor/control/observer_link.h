@@ -24,7 +24,7 @@ struct observer_link {
         sd_event_source *io, *accept, *tick;
         bool hello;  /* it has introduced itself */
         bool silent; /* told so already */
-        uint64_t heard_ns, tick_ns;
+        uint64_t heard_ns;
         uint64_t second_ns; /* of the rate: start of the second, and what came in it */
         unsigned messages;
         unsigned ticks;
