@@ -8,7 +8,7 @@
 # ci: trixie-systemd
 # init: plain systemd
 # disk: 2048
-# memory: 3072
+# memory: 6144
 # timeout: 1750
 # suite: full
 #
