@@ -34,6 +34,7 @@ enum cli_option {
         OPTION_EXIT_CODE = 1 << 8,
         OPTION_UNDO = 1 << 9,
         OPTION_BY = 1 << 10,
+        OPTION_ROLLBACK_PROBATION = 1 << 11,
 };
 
 enum daemon { DAEMON_CONTROL, DAEMON_OBSERVER, DAEMON_COUNT };

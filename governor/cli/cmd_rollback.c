@@ -51,7 +51,7 @@ static void print_change(struct cli *c, const struct json *change, uint64_t aske
         print_kept(c, change);
 }
 
-static int roll_back(struct cli *c, const struct parameter *parameters) {
+int roll_back(struct cli *c, const struct parameter *parameters) {
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
         uint64_t asked_ns = boottime_ns();
         const struct json *answer;

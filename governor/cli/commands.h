@@ -14,6 +14,8 @@ int run_approve(struct cli *c, char *const *arguments, unsigned count);
 int run_reject(struct cli *c, char *const *arguments, unsigned count);
 int run_set(struct cli *c, char *const *arguments, unsigned count);
 int run_rollback(struct cli *c, char *const *arguments, unsigned count);
+int run_pause(struct cli *c, char *const *arguments, unsigned count);
+int run_resume(struct cli *c, char *const *arguments, unsigned count);
 int run_changes(struct cli *c, char *const *arguments, unsigned count);
 int run_watch(struct cli *c, char *const *arguments, unsigned count);
 int run_setup(struct cli *c, char *const *arguments, unsigned count);
@@ -31,6 +33,9 @@ void show_proposal(struct cli *c, const struct json *proposal);
 
 /* Approves what was shown, by its digest, or with --dry-run says what would be written. */
 int approve_proposal(struct cli *c, const struct json *proposal);
+
+/* Calls Rollback and says what became of each change. Returns: the worst of their exit statuses */
+int roll_back(struct cli *c, const struct parameter *parameters);
 
 /* Carries out a command line. Returns: the exit status */
 int dtgov_main(struct cli *c, int argc, char **argv);

@@ -51,6 +51,12 @@ const struct command commands[] = {
                         "  dtgov rollback --all --dry-run\n",
                         OPTION_JSON | OPTION_DRY_RUN | OPTION_ALL | OPTION_YES, 0, 1,
                         run_rollback },
+        { "pause", "[--rollback-probation]", "apply nothing until dtgov resume",
+                        "  dtgov pause\n"
+                        "  dtgov pause --rollback-probation    and take back what is on "
+                        "probation\n",
+                        OPTION_JSON | OPTION_ROLLBACK_PROBATION, 0, 0, run_pause },
+        { "resume", "", "apply changes again", "  dtgov resume\n", OPTION_JSON, 0, 0, run_resume },
         { "changes", "[ENV]", "what was changed, newest first, and what became of it",
                         "  dtgov changes\n  dtgov changes api --json\n", READING, 0, 1,
                         run_changes },
@@ -80,6 +86,7 @@ const struct option_help option_help[] = {
         { "    --undo", "take it out again", OPTION_UNDO },
         { "    --wait", "return when the probation has ended", OPTION_WAIT },
         { "    --reason TEXT", "why; it is kept", OPTION_REASON },
+        { "    --rollback-probation", "take back what is on probation", OPTION_ROLLBACK_PROBATION },
         { "    --by WHAT", "one line a template, or an environment", OPTION_BY },
         { "    --all", "all of them", OPTION_ALL },
         { "    --once", "print once and end", OPTION_ONCE },
@@ -89,32 +96,27 @@ const struct option_help option_help[] = {
 const size_t option_help_count = ARRAY_LEN(option_help);
 
 enum long_only {
-        LONG_JSON = 256,
-        LONG_DRY_RUN,
-        LONG_UNDO,
-        LONG_WAIT,
-        LONG_REASON,
+        LONG_REASON = 256,
         LONG_BY,
-        LONG_ALL,
-        LONG_ONCE,
-        LONG_EXIT_CODE,
         LONG_RUN_DIR,
         LONG_NO_COLOR,
         LONG_LIST_COMMANDS,
-        LONG_VERSION
+        LONG_VERSION,
+        LONG_FLAG = 1 << 16, /* with an enum cli_option: takes no argument, says no more */
 };
 
 static const struct option long_options[] = {
-        { "json", no_argument, NULL, LONG_JSON },
-        { "yes", no_argument, NULL, 'y' },
-        { "dry-run", no_argument, NULL, LONG_DRY_RUN },
-        { "undo", no_argument, NULL, LONG_UNDO },
-        { "wait", no_argument, NULL, LONG_WAIT },
+        { "json", no_argument, NULL, LONG_FLAG | OPTION_JSON },
+        { "yes", no_argument, NULL, LONG_FLAG | OPTION_YES },
+        { "dry-run", no_argument, NULL, LONG_FLAG | OPTION_DRY_RUN },
+        { "undo", no_argument, NULL, LONG_FLAG | OPTION_UNDO },
+        { "wait", no_argument, NULL, LONG_FLAG | OPTION_WAIT },
         { "reason", required_argument, NULL, LONG_REASON },
+        { "rollback-probation", no_argument, NULL, LONG_FLAG | OPTION_ROLLBACK_PROBATION },
         { "by", required_argument, NULL, LONG_BY },
-        { "all", no_argument, NULL, LONG_ALL },
-        { "once", no_argument, NULL, LONG_ONCE },
-        { "exit-code", no_argument, NULL, LONG_EXIT_CODE },
+        { "all", no_argument, NULL, LONG_FLAG | OPTION_ALL },
+        { "once", no_argument, NULL, LONG_FLAG | OPTION_ONCE },
+        { "exit-code", no_argument, NULL, LONG_FLAG | OPTION_EXIT_CODE },
         { "run-dir", required_argument, NULL, LONG_RUN_DIR },
         { "no-color", no_argument, NULL, LONG_NO_COLOR },
         { "list-commands", no_argument, NULL, LONG_LIST_COMMANDS },
@@ -185,22 +187,13 @@ static const struct command *find_command(struct cli *c, const char *name) {
 
 /* Takes one option. Returns: 0, or EXIT_USAGE; what ends the program at once is in *ret_word */
 static int take_option(struct cli *c, int option, int *ret_word) {
+        if (option == 'y')
+                option = LONG_FLAG | OPTION_YES;
+        if (option & LONG_FLAG) {
+                c->given |= (unsigned)option & ~(unsigned)LONG_FLAG;
+                return 0;
+        }
         switch (option) {
-        case LONG_JSON:
-                c->given |= OPTION_JSON;
-                return 0;
-        case 'y':
-                c->given |= OPTION_YES;
-                return 0;
-        case LONG_DRY_RUN:
-                c->given |= OPTION_DRY_RUN;
-                return 0;
-        case LONG_UNDO:
-                c->given |= OPTION_UNDO;
-                return 0;
-        case LONG_WAIT:
-                c->given |= OPTION_WAIT;
-                return 0;
         case LONG_REASON:
                 c->given |= OPTION_REASON;
                 c->reason = optarg;
@@ -211,15 +204,6 @@ static int take_option(struct cli *c, int option, int *ret_word) {
                 return groups_know(optarg) ? 0
                                            : complain(c, EXIT_USAGE,
                                                              "--by: want template or environment");
-        case LONG_ALL:
-                c->given |= OPTION_ALL;
-                return 0;
-        case LONG_ONCE:
-                c->given |= OPTION_ONCE;
-                return 0;
-        case LONG_EXIT_CODE:
-                c->given |= OPTION_EXIT_CODE;
-                return 0;
         case 'n':
                 c->given |= OPTION_COUNT;
                 if (parse_u64(optarg, &c->count) < 0)

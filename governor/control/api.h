@@ -34,6 +34,10 @@ int api_propose(struct varlink *link, const struct json *parameters, void *userd
 int api_approve(struct varlink *link, const struct json *parameters, void *userdata);
 int api_reject(struct varlink *link, const struct json *parameters, void *userdata);
 
+/* pause.c */
+int api_pause(struct varlink *link, const struct json *parameters, void *userdata);
+int api_resume(struct varlink *link, const struct json *parameters, void *userdata);
+
 /* api_rollback.c */
 int api_rollback(struct varlink *link, const struct json *parameters, void *userdata);
 
@@ -46,7 +50,7 @@ int api_rollback(struct varlink *link, const struct json *parameters, void *user
 struct api_call {
         const char *id, *digest, *reason, *change, *container, *assignments;
         uint64_t inode;
-        bool all, dry_run, wait;
+        bool all, dry_run, probation, wait;
 };
 
 /*

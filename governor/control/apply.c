@@ -91,6 +91,8 @@ static void intent_done(struct control *c, struct run *run, int r) {
         } else if (run->undo_wanted) {
                 run_say(run, "taken back before anything was changed");
                 run_enter(c, run, CHANGE_REFUSED, run->undo_reason);
+        } else if (c->paused) {
+                run_enter(c, run, CHANGE_REFUSED, REASON_PAUSED);
         } else if (!control_observer_present(c)) {
                 run_say(run, "the observer left before anything was changed; start it and ask "
                              "again");
@@ -134,6 +136,8 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
                 run_say(run, "taken back before anything was changed");
                 return refuse(c, run, CHANGE_REFUSED, run->undo_reason);
         }
+        if (c->paused)
+                return refuse(c, run, CHANGE_REFUSED, REASON_PAUSED);
         (void)text_copy(run->unit, sizeof(run->unit), j->unit);
         run->change.owner = j->unit[0] ? OWNER_SYSTEMD : OWNER_PLAIN;
         guard_ask(c, run->container, &run->proposal, &answer); /* compares the old values too */

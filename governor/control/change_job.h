@@ -26,14 +26,14 @@ struct change_job {
         struct control *control; /* for done(), not for the thread */
         struct run *run;         /* the same; stays until the job is back */
         enum change_step step;
-        struct managed *container; /* for its dir_fd; a reference keeps it open */
+        struct managed *container;           /* for its dir_fd; a reference keeps it open */
         struct change change;                /* a copy */
         const struct limits *before, *after; /* of the run; with @others for STEP_UNDO */
         uint64_t others;                     /* rows that changed when the owner was told */
         uint32_t newer_mask;                 /* knobs of which a newer change's undo kept more */
         struct knob_value newer[PROPOSAL_KNOBS_MAX]; /* that much */
 
-        char unit[SYSTEMD_UNIT_SIZE];          /* "": nobody owns the limits but the kernel */
+        char unit[SYSTEMD_UNIT_SIZE];        /* "": nobody owns the limits but the kernel */
         struct limits told;                  /* STEP_TELL: what they held when it was told */
         struct limits limits;                /* what all limit files hold at the end of the step */
         unsigned position;                   /* of the knob at which the step stopped */

@@ -30,6 +30,7 @@ struct control {
         uint64_t probation_ns; /* how long a fresh change is watched */
         bool psi_available;    /* the kernel measures pressure */
         bool sandboxed;
+        bool paused;     /* nothing is applied */
         gid_t admin_gid; /* (gid_t)-1: there is no such group */
 
         struct journal *journal;
@@ -42,6 +43,11 @@ struct control {
         struct identifier identifier;
         struct varlink_server *server;
 };
+
+/* pause.c: whether it was paused before; and from now on. A disk that takes no mark is only told.
+ */
+void pause_init(struct control *c);
+void pause_set(struct control *c, bool paused);
 
 /* Whether the observer is there and talks. */
 bool control_observer_present(const struct control *c);

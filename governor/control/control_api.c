@@ -53,6 +53,7 @@ static const struct json_field parameter_fields[] = {
         { "cgroupInode", JSON_NUMBER, offsetof(struct api_call, inode) },
         { "all", JSON_BOOL, offsetof(struct api_call, all) },
         { "dryRun", JSON_BOOL, offsetof(struct api_call, dry_run) },
+        { "probation", JSON_BOOL, offsetof(struct api_call, probation) },
         { "wait", JSON_BOOL, offsetof(struct api_call, wait) },
         { 0 },
 };
@@ -156,6 +157,8 @@ static int list_changes(struct varlink *link, const struct json *parameters, voi
 
 static void put_notes(struct control *c, struct json_writer *w) {
         json_open_array(w, "notes");
+        if (c->paused)
+                json_put_string(w, NULL, "paused: nothing is applied; go on: sudo dtgov resume");
         if (!control_observer_present(c))
                 json_put_string(w, NULL,
                                 "observer absent: no new changes; rollbacks work; start "
@@ -198,6 +201,7 @@ static int health(struct varlink *link, const struct json *parameters, void *use
         json_put_string(w, "sandbox", c->sandboxed ? "on" : "off");
         json_put_u64(w, "containers", c->containers.count);
         json_put_u64(w, "probations", engine_probations(c));
+        json_put_bool(w, "paused", c->paused);
         json_put_bool(w, "mayDecide", api_may_decide(c, link));
         put_notes(c, w);
         return varlink_reply_end(link);
@@ -211,6 +215,8 @@ static const struct varlink_entry entries[] = {
         { "Approve", api_approve },
         { "Reject", api_reject },
         { "Rollback", api_rollback },
+        { "Pause", api_pause },
+        { "Resume", api_resume },
         { "Health", health },
         { NULL, NULL },
 };

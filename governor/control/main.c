@@ -143,6 +143,7 @@ static int open_all(
         if (r < 0)
                 return r;
         open_proc(c);
+        pause_init(c);
         if (journal_health(c->journal) != JOURNAL_OK)
                 log_event(LOG_WARNING, EVENT_JOURNAL_DEGRADED, "%s",
                                 journal_health_text(c->journal));

@@ -43,7 +43,8 @@ static int bus_open(sd_bus **ret, struct error *err) {
                 r = sd_bus_open_system(&bus);
         if (r >= 0)
                 r = sd_bus_set_method_call_timeout(bus, SYSTEMD_TIMEOUT_USEC);
-        if (r == -ENOENT || r == -ENODEV) /* of the socket; to callers that is a cgroup that ended */
+        if (r == -ENOENT ||
+                        r == -ENODEV) /* of the socket; to callers that is a cgroup that ended */
                 r = -ENOTCONN;
         if (r < 0)
                 return error_errno(err, r, "cannot connect to systemd");

@@ -307,6 +307,49 @@ static void a_value_that_changed_meanwhile_is_stale(void **state) {
         assert_string_equal(fixture_read(f, "pids.max"), "150");
 }
 
+static void begin(struct fixture *f, const struct proposal *p) {
+        f->control.link.heard_ns = proc_boottime_ns();
+        assert_int_equal(engine_begin(&f->control, p, 0, NULL), 0);
+        for (int i = 0; i < 20 && f->control.engine.runs && f->control.engine.runs->busy; i++)
+                assert_true(sd_event_run(f->control.event, 100 * USEC_PER_MSEC) >= 0);
+}
+
+static void while_paused_nothing_is_applied(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+
+        pause_set(&f->control, true);
+        begin(f, &p);
+        assert_null(f->control.engine.runs); /* it never got a number */
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
+static void what_is_in_force_can_be_taken_back_while_paused(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        pause_set(&f->control, true);
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, "a person"), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
+static void a_pause_outlives_dtgovd_until_it_is_ended(void **state) {
+        struct fixture *f = *state;
+
+        pause_set(&f->control, true);
+        fixture_crash(f);
+        f->control.paused = false;
+        pause_init(&f->control);
+        assert_true(f->control.paused);
+        pause_set(&f->control, false);
+        fixture_crash(f);
+        pause_init(&f->control);
+        assert_false(f->control.paused);
+        (void)fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
@@ -326,6 +369,9 @@ int main(void) {
                 TEST(an_older_change_goes_back_after_a_newer_one_kept_more),
                 TEST(unknown_use_keeps_memory_max_until_it_is_known),
                 TEST(changes_of_a_container_go_back_newest_first),
+                TEST(while_paused_nothing_is_applied),
+                TEST(what_is_in_force_can_be_taken_back_while_paused),
+                TEST(a_pause_outlives_dtgovd_until_it_is_ended),
                 TEST(what_was_on_probation_at_a_crash_goes_back),
                 TEST(what_could_not_be_looked_at_stays_open_until_it_can),
                 TEST(without_its_registry_file_it_is_found_by_the_inode),
