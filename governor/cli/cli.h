@@ -69,6 +69,7 @@ struct cli {
         unsigned given; /* enum cli_option */
         const char *reason;
         uint64_t count;
+        uint64_t trial_sec;   /* 0: no trial */
         const char *run_dir;  /* where the sockets are */
         const char *root;     /* before the paths of engines; NULL but in tests */
         const char *group_by; /* "template", "environment" */

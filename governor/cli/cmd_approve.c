@@ -34,6 +34,7 @@ int approve_proposal(struct cli *c, const struct json *proposal) {
         const struct parameter parameters[] = {
                 { "id", .text = text_of(proposal, "id") },
                 { "digest", .text = text_of(proposal, "digest") },
+                { "trialSec", .number = c->trial_sec },
                 { "dryRun", .is_flag = true, .number = given(c, OPTION_DRY_RUN) },
                 { "wait", .is_flag = true, .number = given(c, OPTION_WAIT) },
                 {},
@@ -82,7 +83,10 @@ int run_approve(struct cli *c, char *const *arguments, unsigned count) {
         /* Whoever says yes beforehand has seen it: dtgov show. */
         if (!given(c, OPTION_JSON) && !given(c, OPTION_DRY_RUN) && !given(c, OPTION_YES))
                 show_proposal(c, proposal);
-        r = given(c, OPTION_DRY_RUN) ? EXIT_DONE
-                                     : confirm(c, out_format(&c->out, "Approve %s?", arguments[0]));
+        r = given(c, OPTION_DRY_RUN)
+                            ? EXIT_DONE
+                            : confirm(c, out_format(&c->out,
+                                                         c->trial_sec ? "Try %s?" : "Approve %s?",
+                                                         arguments[0]));
         return r == EXIT_DONE ? approve_proposal(c, proposal) : r;
 }

@@ -11,6 +11,8 @@ int run_findings(struct cli *c, char *const *arguments, unsigned count);
 int run_proposals(struct cli *c, char *const *arguments, unsigned count);
 int run_show(struct cli *c, char *const *arguments, unsigned count);
 int run_approve(struct cli *c, char *const *arguments, unsigned count);
+int run_trial(struct cli *c, char *const *arguments, unsigned count);
+int run_keep(struct cli *c, char *const *arguments, unsigned count);
 int run_reject(struct cli *c, char *const *arguments, unsigned count);
 int run_set(struct cli *c, char *const *arguments, unsigned count);
 int run_rollback(struct cli *c, char *const *arguments, unsigned count);

@@ -38,6 +38,10 @@ const struct command commands[] = {
                         "  dtgov approve P17 --yes        without a question, for scripts\n"
                         "  dtgov approve P17 --wait       return when its probation has ended\n",
                         DECIDING, 1, 1, run_approve },
+        { "trial", "P TIME [--wait]", "apply it for a while, and take it back unless it is kept",
+                        "  dtgov trial P17 10m\n  dtgov keep C17\n", DECIDING, 2, 2, run_trial },
+        { "keep", "C", "what is on trial stays", "  dtgov keep C17\n", OPTION_JSON, 1, 1,
+                        run_keep },
         { "reject", "P [--reason TEXT]", "do not apply a proposal",
                         "  dtgov reject P17 --reason 'a one-time import'\n",
                         OPTION_JSON | OPTION_REASON, 1, 1, run_reject },

@@ -73,7 +73,15 @@ int print_outcome(struct cli *c, const struct json *change) {
         int r = exit_of_change(change);
         const char *why = reason_words(c, change);
 
-        if (state == CHANGE_PROBATION || state == CHANGE_HELD) {
+        if (flag_of(change, "trial") && state == CHANGE_PROBATION) {
+                (void)fprintf(c->out.file,
+                                "%s, verified. On trial for %s, then taken back.\n"
+                                "Keep it: dtgov keep %s\nUndo: dtgov rollback %s\n",
+                                knobs_words(c, change),
+                                out_duration(&c->out, left / NSEC_PER_USEC + USEC_PER_SEC / 2),
+                                out_text(&c->out, text_of(change, "id")),
+                                out_text(&c->out, text_of(change, "id")));
+        } else if (state == CHANGE_PROBATION || state == CHANGE_HELD) {
                 (void)fprintf(c->out.file, "%s, verified. On probation for %s.\n",
                                 knobs_words(c, change),
                                 out_duration(&c->out, left / NSEC_PER_USEC + USEC_PER_SEC / 2));

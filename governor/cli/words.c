@@ -114,7 +114,8 @@ const char *state_words(struct cli *c, const struct json *change) {
         if (state < 0)
                 return out_text(&c->out, text_of(change, "state"));
         if (state == CHANGE_PROBATION)
-                return out_format(&c->out, "on probation, %s left",
+                return out_format(&c->out, "on %s, %s left",
+                                flag_of(change, "trial") ? "trial" : "probation",
                                 out_duration(&c->out, u64_sub(deadline, boottime_ns()) / 1000));
         if (state == CHANGE_COMMITTED && !flag_of(change, "proven"))
                 return "kept, unproven";

@@ -32,6 +32,7 @@ void api_put_writes(struct json_writer *w, const struct managed *m,
 
 int api_propose(struct varlink *link, const struct json *parameters, void *userdata);
 int api_approve(struct varlink *link, const struct json *parameters, void *userdata);
+int api_keep(struct varlink *link, const struct json *parameters, void *userdata);
 int api_reject(struct varlink *link, const struct json *parameters, void *userdata);
 
 /* pause.c */
@@ -49,7 +50,7 @@ int api_rollback(struct varlink *link, const struct json *parameters, void *user
 /* The parameters of all methods; one that was not given is NULL, 0, false. */
 struct api_call {
         const char *id, *digest, *reason, *change, *container, *assignments;
-        uint64_t inode;
+        uint64_t inode, trial_sec;
         bool all, dry_run, probation, wait;
 };
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TRIAL_SEC_MAX 86400
+
 /* "memory.max=4G;cpu.max=1.5" into the knobs of @p. */
 static int parse_assignments(char *text, struct proposal *p, struct error *err) {
         char *rest = text, *one;
@@ -146,19 +148,21 @@ static void on_outcome(struct waiter *w, const struct run *run) {
         free(a);
 }
 
-static int begin(struct control *c, struct varlink *link, struct held *h, bool wait) {
+static int begin(struct control *c, struct varlink *link, struct held *h,
+                const struct api_call *call) {
         struct approval *a = calloc(1, sizeof(*a));
         int r;
 
         if (!a)
                 return -ENOMEM;
-        a->waiter.end = wait;
+        a->waiter.end = call->wait;
         a->waiter.call = on_outcome;
         a->control = c;
         a->link = varlink_ref(link);
         a->proposal = h->proposal.number;
         h->state = HELD_APPROVED; /* now: an approval counts once */
-        r = engine_begin(c, &h->proposal, varlink_get_peer(link)->uid, &a->waiter);
+        r = engine_begin(c, &h->proposal, varlink_get_peer(link)->uid,
+                        call->trial_sec * NSEC_PER_SEC, &a->waiter);
         if (r < 0) {
                 h->state = HELD_PENDING;
                 varlink_unref(a->link);
@@ -209,6 +213,9 @@ int api_approve(struct varlink *link, const struct json *parameters, void *userd
 
         if (api_begin(c, link, "Approve", parameters, &call) < 0)
                 return 0;
+        if (call.trial_sec > TRIAL_SEC_MAX)
+                return varlink_error(link, API_ERROR("InvalidParameter"), "parameter", "trialSec",
+                                "text", "a trial lasts at most a day", NULL);
         h = find_held(c, link, call.id);
         if (!h)
                 return 0;
@@ -218,7 +225,7 @@ int api_approve(struct varlink *link, const struct json *parameters, void *userd
         if (h->state != HELD_PENDING)
                 return reply_over(c, link, h);
         if (!call.dry_run)
-                return begin(c, link, h, call.wait);
+                return begin(c, link, h, &call);
         r = varlink_reply_begin(link, &w);
         if (r < 0)
                 return r;
@@ -227,6 +234,24 @@ int api_approve(struct varlink *link, const struct json *parameters, void *userd
                         h->proposal.changes_count, false);
         json_close_array(w);
         return varlink_reply_end(link);
+}
+
+int api_keep(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct control *c = userdata;
+        struct api_call call;
+        struct run *run;
+
+        if (api_begin(c, link, "Keep", parameters, &call) < 0)
+                return 0;
+        run = engine_find(c, api_number('C', call.change));
+        if (!run || run->change.number == 0)
+                return varlink_error(link, API_ERROR("NotFound"), "id",
+                                call.change ? call.change : "", "text",
+                                "no such change: see dtgov changes", NULL);
+        if (!engine_keep(c, run))
+                return api_refuse(link, REASON_STALE,
+                                "it is not in force any more: see dtgov changes");
+        return reply_change(c, link, run);
 }
 
 int api_reject(struct varlink *link, const struct json *parameters, void *userdata) {

@@ -126,6 +126,7 @@ void api_put_change(
                 put_knob(w, &x->changes[i], x->kept_mask >> i & 1 ? &x->kept[i] : NULL, now);
         json_close_array(w);
         json_put_bool(w, "proven", x->proven);
+        json_put_bool(w, "trial", run->trial_ns > 0);
         put_times(w, x);
         json_close_object(w);
 }

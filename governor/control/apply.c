@@ -10,13 +10,15 @@
 
 #include <string.h>
 
-int engine_begin(struct control *c, const struct proposal *p, uid_t uid, struct waiter *w) {
+int engine_begin(struct control *c, const struct proposal *p, uid_t uid, uint64_t trial_ns,
+                struct waiter *w) {
         struct managed *m = container_find(c, p->container_id, p->cgroup_inode);
         struct run *run = calloc(1, sizeof(*run));
 
         if (!run)
                 return -ENOMEM;
         run->this_boot = true;
+        run->trial_ns = trial_ns;
         run->proposal = *p;
         run->change = (struct change){
                 .proposal = p->number,

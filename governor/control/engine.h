@@ -41,6 +41,7 @@ struct run {
         uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
         uint64_t undone_ns;  /* when the last file was written back and read */
         uint64_t looked_ns, drift_ns, retry_ns;
+        uint64_t trial_ns; /* taken back after so long unless it is kept; 0: no trial */
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         bool busy;        /* one of them is not given up */
@@ -71,9 +72,18 @@ int engine_load(struct control *c);
 /*
  * Begins an approved proposal. The answer, a refusal in precheck too, goes to @w.
  *
- * Errors: -ENOMEM; then @w is still the caller's
+ * @trial_ns: it is taken back after so long, unless engine_keep() comes before; 0: kept if harmless
+ * Errors:    -ENOMEM; then @w is still the caller's
  */
-int engine_begin(struct control *c, const struct proposal *p, uid_t uid, struct waiter *w);
+int engine_begin(struct control *c, const struct proposal *p, uid_t uid, uint64_t trial_ns,
+                struct waiter *w);
+
+/*
+ * Makes a trial a change like others: what is left is the watch that each of them has.
+ *
+ * Returns: whether it is in force
+ */
+bool engine_keep(struct control *c, struct run *run);
 
 /*
  * Takes a change back, unless it has ended; for several of one container call it for each: newer

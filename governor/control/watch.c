@@ -56,7 +56,7 @@ void watch_begin(struct control *c, struct run *run) {
 
         run->looked_ns = run->drift_ns = now;
         run->change.applied_boottime_ns = now;
-        run->change.deadline_boottime_ns = now + c->probation_ns;
+        run->change.deadline_boottime_ns = now + (run->trial_ns ? run->trial_ns : c->probation_ns);
         run->text[0] = '\0';
         run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
 }
@@ -120,9 +120,26 @@ void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
         if ((over || u64_sub(now_ns, run->drift_ns) >= ENGINE_DRIFT_NS) &&
                         look_for_drift(c, run, now_ns))
                 return;
-        if (over)
+        if (over && run->trial_ns > 0)
+                (void)engine_undo(c, run, REASON_TRIAL, reasons[REASON_TRIAL].text);
+        else if (over)
                 run_enter(c, run, CHANGE_COMMITTED,
                                 run->change.proven ? REASON_PROVEN : REASON_UNPROVEN);
+}
+
+bool engine_keep(struct control *c, struct run *run) {
+        struct change *x = &run->change;
+        uint64_t now = proc_boottime_ns();
+
+        if (x->state != CHANGE_PROBATION || run->undo_wanted)
+                return x->state == CHANGE_COMMITTED;
+        if (run->trial_ns > 0) {
+                run->trial_ns = 0;
+                x->deadline_boottime_ns = u64_max(now, x->applied_boottime_ns + c->probation_ns);
+                run_say(run, "a person kept it");
+                observer_link_change(c, x);
+        }
+        return true;
 }
 
 void watch_calm(struct control *c, struct run *run, uint64_t now_ns) {

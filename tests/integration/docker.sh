@@ -87,7 +87,14 @@ no_cgroup_left() {
 no_bundle_left() { # or say whose
         local left
         left=$(find "$(bundles)" -mindepth 1 -maxdepth 1)
-        [ -z "$left" ] || { echo "$left"; docker ps -a --no-trunc; return 1; }
+        [ -z "$left" ] || {
+                docker ps -a --no-trunc
+                for left in $left; do
+                        ls -l "$left"
+                        grep "${left##*/}" /run/dockerd.log | cut -c1-400
+                done
+                return 1
+        }
 }
 
 build_peer

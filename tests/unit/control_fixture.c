@@ -227,7 +227,7 @@ struct run *fixture_apply(struct fixture *f, enum knob_id id, uint64_t amount, b
         struct run *run;
 
         f->control.link.heard_ns = proc_boottime_ns();
-        assert_int_equal(engine_begin(&f->control, &p, 0, NULL), 0);
+        assert_int_equal(engine_begin(&f->control, &p, 0, 0, NULL), 0);
         run = f->control.engine.runs;
         fixture_until(f, run, CHANGE_PROBATION);
         if (end) {

@@ -322,13 +322,23 @@ static void approve_sends_the_digest_of_what_was_shown(void **state) {
 
         fake_change(b, "Approve", "change\":", "probation", "");
         assert_int_equal(run(b, "approve P17 --yes"), EXIT_DONE);
-        assert_non_null(strstr(b->heard, "Approve {\"id\":\"P17\",\"digest\":\"d1\","
+        assert_non_null(strstr(b->heard, "Approve {\"id\":\"P17\",\"digest\":\"d1\",\"trialSec\":0,"
                                          "\"dryRun\":false,\"wait\":false}"));
         assert_non_null(strstr(b->out,
                         "cpu.max 0.5 \u2192 1.5 CPU, verified. On probation for 60 s.\n"
                         "Undo: dtgov rollback C17\n"
                         "Lasts until the container is re-created; to keep it: "
                         "docker update --cpus 1.5 api\n"));
+}
+
+static void a_trial_says_for_how_long(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "Approve", "change\":", "probation", "");
+        assert_int_equal(run(b, "trial P17 10m --yes"), EXIT_DONE);
+        assert_non_null(strstr(b->heard, "\"trialSec\":600,"));
+        assert_int_equal(run(b, "trial P17 soon --yes"), EXIT_USAGE);
+        assert_non_null(strstr(b->err, "want 90s, 10m or 2h"));
 }
 
 static void off_a_terminal_nothing_is_asked_and_nothing_done(void **state) {
@@ -763,6 +773,7 @@ int main(void) {
                 AGAINST_DAEMONS(status_opens_with_what_hurts_and_what_mends_it),
                 AGAINST_DAEMONS(empty_states_name_the_next_command),
                 AGAINST_DAEMONS(approve_sends_the_digest_of_what_was_shown),
+                AGAINST_DAEMONS(a_trial_says_for_how_long),
                 AGAINST_DAEMONS(off_a_terminal_nothing_is_asked_and_nothing_done),
                 AGAINST_DAEMONS(no_at_the_prompt_changes_nothing),
                 AGAINST_DAEMONS(a_dry_run_lists_the_files),

@@ -300,7 +300,7 @@ static void a_value_that_changed_meanwhile_is_stale(void **state) {
 
         fixture_write(f, "pids.max", "150");
         f->control.link.heard_ns = proc_boottime_ns();
-        assert_int_equal(engine_begin(&f->control, &p, 0, NULL), 0);
+        assert_int_equal(engine_begin(&f->control, &p, 0, 0, NULL), 0);
         for (int i = 0; i < 20 && f->control.engine.runs; i++)
                 assert_true(sd_event_run(f->control.event, 100 * USEC_PER_MSEC) >= 0);
         assert_null(f->control.engine.runs); /* it never got a number */
@@ -309,7 +309,7 @@ static void a_value_that_changed_meanwhile_is_stale(void **state) {
 
 static void begin(struct fixture *f, const struct proposal *p) {
         f->control.link.heard_ns = proc_boottime_ns();
-        assert_int_equal(engine_begin(&f->control, p, 0, NULL), 0);
+        assert_int_equal(engine_begin(&f->control, p, 0, 0, NULL), 0);
         for (int i = 0; i < 20 && f->control.engine.runs && f->control.engine.runs->busy; i++)
                 assert_true(sd_event_run(f->control.event, 100 * USEC_PER_MSEC) >= 0);
 }
@@ -350,6 +350,51 @@ static void a_pause_outlives_dtgovd_until_it_is_ended(void **state) {
         assert_string_equal(fixture_read(f, "pids.max"), "200");
 }
 
+/* The newest change, on trial for @trial_ns. */
+static struct run *try(struct fixture *f, uint64_t trial_ns) {
+        struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
+        struct run *run;
+
+        f->control.link.heard_ns = proc_boottime_ns();
+        assert_int_equal(engine_begin(&f->control, &p, 0, trial_ns, NULL), 0);
+        run = f->control.engine.runs;
+        fixture_until(f, run, CHANGE_PROBATION);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+        return run;
+}
+
+static void a_trial_that_nobody_keeps_goes_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = try(f, NSEC_PER_SEC);
+
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_TRIAL);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+        assert_false(engine_keep(&f->control, run));
+}
+
+static void a_trial_that_is_kept_stays_after_the_watch_that_all_have(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        f->control.probation_ns = NSEC_PER_SEC;
+        run = try(f, 3600 * NSEC_PER_SEC);
+        assert_true(engine_keep(&f->control, run));
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+        fixture_until(f, run, CHANGE_COMMITTED);
+        assert_string_equal(fixture_read(f, "pids.max"), "200");
+        assert_true(engine_keep(&f->control, run));
+}
+
+static void a_trial_ends_with_dtgovd(void **state) {
+        struct fixture *f = *state;
+
+        (void)try(f, 3600 * NSEC_PER_SEC);
+        fixture_crash(f);
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
@@ -369,6 +414,9 @@ int main(void) {
                 TEST(an_older_change_goes_back_after_a_newer_one_kept_more),
                 TEST(unknown_use_keeps_memory_max_until_it_is_known),
                 TEST(changes_of_a_container_go_back_newest_first),
+                TEST(a_trial_that_nobody_keeps_goes_back),
+                TEST(a_trial_that_is_kept_stays_after_the_watch_that_all_have),
+                TEST(a_trial_ends_with_dtgovd),
                 TEST(while_paused_nothing_is_applied),
                 TEST(what_is_in_force_can_be_taken_back_while_paused),
                 TEST(a_pause_outlives_dtgovd_until_it_is_ended),

@@ -53,7 +53,7 @@ static struct run *wish(struct fixture *f, enum knob_id id, uint64_t amount) {
         struct proposal p = fixture_wish(f, id, amount);
 
         f->control.link.heard_ns = proc_boottime_ns();
-        assert_int_equal(engine_begin(&f->control, &p, 0, NULL), 0);
+        assert_int_equal(engine_begin(&f->control, &p, 0, 0, NULL), 0);
         return f->control.engine.runs;
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A trial is an approval that is taken back by itself, unless a person keeps it. */
+#include "governor/cli/commands.h"
+#include "governor/cli/words.h"
+#include "state/parse.h"
+
+int run_trial(struct cli *c, char *const *arguments, unsigned count) {
+        uint64_t usec;
+
+        (void)count;
+        if (parse_duration_usec(arguments[1], &usec) < 0 || usec < USEC_PER_SEC)
+                return complain(c, EXIT_USAGE,
+                                "'%s' is no time to try it for: want 90s, 10m or 2h, at most a day",
+                                out_text(&c->out, arguments[1]));
+        c->trial_sec = usec / USEC_PER_SEC;
+        return run_approve(c, arguments, 1);
+}
+
+int run_keep(struct cli *c, char *const *arguments, unsigned count) {
+        const struct parameter parameters[] = { { "change", .text = arguments[0] }, {} };
+        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+        const struct json *answer, *change;
+        int r;
+
+        (void)count;
+        if (!is_id(arguments[0], 'C'))
+                return complain(c, EXIT_USAGE, "'%s' is no change: want one like C17: %s",
+                                out_text(&c->out, arguments[0]), "dtgov changes");
+        r = ask_or_complain(c, DAEMON_CONTROL, "Keep", parameters, &answer);
+        if (r != EXIT_DONE)
+                return r;
+        change = json_get(answer, "change");
+        if (given(c, OPTION_JSON)) {
+                if (!change || json_writer_new(&w) < 0)
+                        return EXIT_ERROR;
+                put_object(c, w, NULL, change);
+                return print_json(c, w);
+        }
+        (void)fprintf(c->out.file, "%s %s: %s: %s\n", arguments[0], name_of(c, change),
+                        knobs_words(c, change), state_words(c, change));
+        return EXIT_DONE;
+}
