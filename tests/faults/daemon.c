@@ -136,22 +136,28 @@ static unsigned calls_left(const struct lane *l) {
         return l->calls < CALLS_BURST + back ? CALLS_BURST + back - l->calls : 0;
 }
 
+/* One that a failed call made end may be on its way out still: another one is started then. */
 int daemon_up(struct lane *l) {
         uint64_t deadline = proc_boottime_ns() + UP_NS;
+        bool spawned = false;
 
         if (is_running(l) && calls_left(l) < CALLS_IN_ONE)
                 daemon_kill(l);
-        if (!is_running(l) && daemon_spawn(l, false, false) < 0)
-                return -1;
-        while (l->shared->daemon_pid != l->daemon_pid) {
-                if (proc_boottime_ns() > deadline || !is_running(l)) {
-                        (void)snprintf(l->why, sizeof(l->why), "dtgovd does not start again");
-                        daemon_kill(l);
-                        return -1;
+        for (;;) {
+                if (!is_running(l)) {
+                        if (spawned || daemon_spawn(l, false, false) < 0)
+                                break;
+                        spawned = true;
                 }
+                if (l->shared->daemon_pid == l->daemon_pid)
+                        return 0;
+                if (proc_boottime_ns() > deadline)
+                        break;
                 usleep(500);
         }
-        return 0;
+        (void)snprintf(l->why, sizeof(l->why), "dtgovd does not start again");
+        daemon_kill(l);
+        return -1;
 }
 
 /* --- the observer ------------------------------------------------------------------------------
