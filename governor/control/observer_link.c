@@ -268,13 +268,17 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         return 0;
 }
 
+/* On failure the link has none, and @fd is still the caller's. */
 static int link_begin(struct control *c, int fd) {
         struct observer_link *l = &c->link;
+        int r = sd_event_add_io(c->event, &l->io, fd, EPOLLIN, on_io, c);
 
+        if (r < 0)
+                return r;
         l->fd = fd;
         l->hello = l->silent = false;
         l->heard_ns = proc_boottime_ns();
-        return sd_event_add_io(c->event, &l->io, fd, EPOLLIN, on_io, c);
+        return 0;
 }
 
 static int on_accept(sd_event_source *s, int listen_fd, uint32_t revents, void *userdata) {
