@@ -136,9 +136,11 @@ static int attach(struct manager *m, int fd) {
         u->fd = fd;
         u->said_ns = proc_boottime_ns();
         r = sd_event_add_io(m->event, &u->source, fd, EPOLLIN, on_link, m);
+        if (r >= 0)
+                r = send_message(m, LINK_HELLO, &hello);
         if (r < 0)
-                return r;
-        return send_message(m, LINK_HELLO, &hello);
+                uplink_close(m); /* a link that nobody reads is none */
+        return r;
 }
 
 static int connect_link(struct manager *m) {
