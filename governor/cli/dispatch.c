@@ -99,14 +99,15 @@ const struct option_help option_help[] = {
 };
 const size_t option_help_count = ARRAY_LEN(option_help);
 
+#define LONG_FLAG 0x10000 /* with an enum cli_option: takes no argument, and says no more */
+
 enum long_only {
         LONG_REASON = 256,
         LONG_BY,
         LONG_RUN_DIR,
         LONG_NO_COLOR,
         LONG_LIST_COMMANDS,
-        LONG_VERSION,
-        LONG_FLAG = 1 << 16, /* with an enum cli_option: takes no argument, says no more */
+        LONG_VERSION
 };
 
 static const struct option long_options[] = {
