@@ -144,6 +144,8 @@ static int with_unit(const char *path, const char *what) {
 
         if (fd < 0)
                 return fd;
+        if (!systemd_is_here())
+                return error_set(&err, -ENOENT, "systemd does not run here");
         r = systemd_unit_of(path, unit);
         if (r <= 0)
                 return r < 0 ? r : error_set(&err, -ENOENT, "no unit");
