@@ -6,9 +6,11 @@
  * -icount) both count instructions; the second leaves out threads of the kernel that happened to
  * run meanwhile.
  *
- * usage: spawn RUNS STDIN_FILE EMPTY_DIR -- COMMAND ARG... [-- COMMAND ARG...]...
+ * usage: spawn [--fresh FILE COPY] RUNS STDIN_FILE EMPTY_DIR -- COMMAND ARG... [-- COMMAND
+ * ARG...]...
  *
- * The files of EMPTY_DIR are removed before each spawn ("-": nothing is).
+ * The files of EMPTY_DIR are removed before each spawn ("-": nothing is). With --fresh, COPY is
+ * written anew from FILE before each: for commands that edit it.
  */
 #include "state/base.h"
 #include "state/file.h"
@@ -24,6 +26,7 @@
 
 #define COMMANDS_MAX 8
 #define RUNS_MAX     1000
+#define FRESH_MAX    (1 * MIB)
 #define PAUSE_USEC   3000 /* for what a process leaves behind (RCU): not the next one's cost */
 
 static uint64_t clock_ns[COMMANDS_MAX][RUNS_MAX], cpu_ns[COMMANDS_MAX][RUNS_MAX];
@@ -54,6 +57,22 @@ static void empty(const char *path) {
         for (struct dirent *entry; (entry = readdir(dir));)
                 (void)unlinkat(dirfd(dir), entry->d_name, 0);
         (void)closedir(dir);
+}
+
+/* What a command finds is a new file, as an engine writes it: not one that was edited before. */
+static int write_fresh(const char *const files[static 2]) {
+        CLEANUP(freep) char *text = NULL;
+        size_t len;
+        int r;
+
+        if (!files[0])
+                return 0;
+        r = file_load_at(AT_FDCWD, files[0], FRESH_MAX, &text, &len);
+        if (r < 0)
+                return r;
+        if (unlink(files[1]) < 0 && errno != ENOENT)
+                return -errno;
+        return file_create_at(AT_FDCWD, files[1], text, len, 0600);
 }
 
 static int spawn_once(char **argv, const char *text, size_t len, uint64_t *ret_clock_ns,
@@ -95,10 +114,17 @@ static int by_value(const void *a, const void *b) {
 
 int main(int argc, char **argv) {
         char **commands[COMMANDS_MAX], text[65536];
+        const char *fresh[2] = { NULL, NULL };
         size_t count = 0, runs;
         ssize_t len;
 
         (void)signal(SIGPIPE, SIG_IGN);
+        if (argc > 4 && strcmp(argv[1], "--fresh") == 0) {
+                fresh[0] = argv[2];
+                fresh[1] = argv[3];
+                argv += 3;
+                argc -= 3;
+        }
         if (argc < 6)
                 return 2;
         runs = u64_min(strtoul(argv[1], NULL, 10), RUNS_MAX);
@@ -116,10 +142,11 @@ int main(int argc, char **argv) {
                         int r;
 
                         empty(argv[3]);
+                        r = write_fresh(fresh);
                         (void)usleep(PAUSE_USEC);
-                        r = spawn_once(commands[c], text, (size_t)len, &clock_ns[c][run],
-                                        &cpu_ns[c][run]);
-
+                        if (r == 0)
+                                r = spawn_once(commands[c], text, (size_t)len, &clock_ns[c][run],
+                                                &cpu_ns[c][run]);
                         if (r < 0) {
                                 (void)fprintf(stderr, "%s: %s\n", commands[c][0], strerror(-r));
                                 return 1;
