@@ -17,6 +17,12 @@ make_it() {
         make -s MODE="${tree##*/}" B="$tree" DESTDIR="$dest" "$1"
 }
 
+# Whatever is started is stopped before it goes; of a template the socket is.
+for unit in contrib/systemd/*.socket contrib/systemd/*[!@].service; do
+        grep -q "^units=.*\<${unit##*/}\>" contrib/dtgov-leave ||
+                { echo "dtgov-leave does not stop ${unit##*/}"; bad=1; }
+done
+
 mkdir -p "$dest/etc/dtgov"
 echo kept > "$dest/etc/dtgov/dtgov.json"
 make_it install
