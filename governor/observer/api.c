@@ -170,7 +170,7 @@ static int list_containers(struct varlink *link, const struct json *parameters, 
                 put_container(w, m, m->targets[i]);
         json_close_array(w);
         json_put_u64(w, "sweepUsec", m->sweep_usec);
-        json_put_u64(w, "intervalUsec", MANAGER_INTERVAL_NS / NSEC_PER_USEC);
+        json_put_u64(w, "intervalUsec", manager_interval_usec(m));
         return varlink_reply_end(link);
 }
 
@@ -382,6 +382,20 @@ static int list_processes(struct varlink *link, const struct json *parameters, v
         return varlink_reply_end(link);
 }
 
+/* A sweep that is a little late says nothing: ticks are ten a second. */
+static void put_interval(struct json_writer *w, const struct manager *m) {
+        uint64_t tenths = manager_interval_usec(m) / (USEC_PER_SEC / 10);
+        char text[128];
+
+        if (tenths < 15)
+                return;
+        (void)snprintf(text, sizeof(text),
+                        "the host is busy or has very many containers: each is looked at every "
+                        "%" PRIu64 ".%" PRIu64 " s, not every second",
+                        tenths / 10, tenths % 10);
+        json_put_string(w, NULL, text);
+}
+
 static void put_notes(struct json_writer *w, const struct manager *m) {
         size_t without = 0;
 
@@ -401,6 +415,7 @@ static void put_notes(struct json_writer *w, const struct manager *m) {
                 json_put_string(w, NULL,
                                 "some containers have no pressure triggers: no findings about "
                                 "memory for them; is PSI on (psi=1)?");
+        put_interval(w, m);
         json_close_array(w);
 }
 
@@ -417,7 +432,7 @@ static int health(struct varlink *link, const struct json *parameters, void *use
         json_put_string(w, "version", DTGOV_VERSION);
         json_put_i64(w, "pid", getpid());
         json_put_u64(w, "containers", m->targets_count);
-        json_put_u64(w, "intervalUsec", MANAGER_INTERVAL_NS / NSEC_PER_USEC);
+        json_put_u64(w, "intervalUsec", manager_interval_usec(m));
         json_put_u64(w, "sweepUsec", m->sweep_usec);
         json_put_bool(w, "link", m->uplink.hello);
         put_notes(w, m);

@@ -191,6 +191,23 @@ static void remove_gone(struct manager *m, uint64_t now_ns) {
         }
 }
 
+void manager_swept(struct manager *m, unsigned slot, uint64_t begin_usec, uint64_t end_usec) {
+        if (slot == 0) {
+                if (m->sweep_began_usec != 0)
+                        m->interval_usec = u64_sub(begin_usec, m->sweep_began_usec);
+                m->sweep_began_usec = begin_usec;
+        }
+        m->sweep_sum_usec += end_usec - begin_usec;
+        if (slot == MANAGER_SLOTS - 1) {
+                m->sweep_usec = m->sweep_sum_usec;
+                m->sweep_sum_usec = 0;
+        }
+}
+
+uint64_t manager_interval_usec(const struct manager *m) {
+        return u64_max(m->interval_usec, MANAGER_INTERVAL_NS / NSEC_PER_USEC);
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         struct manager *m = userdata;
         unsigned slot = (unsigned)(m->tick++ % MANAGER_SLOTS);
@@ -205,11 +222,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                 if (now_ns >= t->sampled_ns + AT_ONCE_NS)
                         manager_sample(m, t, now_ns);
         }
-        m->sweep_sum_usec += monotonic_usec() - begin_usec;
-        if (slot == MANAGER_SLOTS - 1) {
-                m->sweep_usec = m->sweep_sum_usec;
-                m->sweep_sum_usec = 0;
-        }
+        manager_swept(m, slot, begin_usec, monotonic_usec());
         now_ns = proc_boottime_ns();
         remove_gone(m, now_ns);
         uplink_tick(m, now_ns);

@@ -46,6 +46,9 @@ struct manager {
         uint64_t tick;
         uint64_t sweep_usec; /* time that the last whole sweep took, all its parts together */
         uint64_t sweep_sum_usec;
+        uint64_t sweep_began_usec;
+        uint64_t interval_usec; /* from the beginning of the last sweep but one to that of the last
+                                 */
         struct sample window[MANAGER_WINDOW_MAX];
 };
 
@@ -60,6 +63,12 @@ int manager_run(struct manager *m, struct error *err);
 void manager_add(struct manager *m, const struct link_container *c, const int *fds, size_t count);
 struct target *manager_find(struct manager *m, uint64_t cgroup_inode);
 struct target *manager_find_id(struct manager *m, const char *container_id);
+
+/* How often a container is sampled: more seldom where one sweep takes longer than a second. */
+uint64_t manager_interval_usec(const struct manager *m);
+
+/* Counts a part of a sweep, from its beginning to its end. */
+void manager_swept(struct manager *m, unsigned slot, uint64_t begin_usec, uint64_t end_usec);
 
 /* Samples a container, and analyses it. */
 void manager_sample(struct manager *m, struct target *t, uint64_t now_ns);

@@ -23,7 +23,7 @@ int numbers_open(struct numbers *n, int dir_fd, struct error *err) {
                 return error_errno(err, (int)len, "cannot read '%s'", NUMBERS_FILE);
         if (parse_u64_prefix(text, &n->reserved, &end) < 0 || *end != '\n' || n->reserved == 0) {
                 closep(&n->dir_fd);
-                n->dir_fd = -1;
+                *n = (struct numbers){ .dir_fd = -1 }; /* half a number is none */
                 return error_set(err, -EINVAL,
                                 "'%s' in the history directory holds no number; findings stay "
                                 "without one: put a number above all that were seen into it",
