@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 struct managed *container_ref(struct managed *m) {
@@ -118,12 +119,25 @@ static int watch_end(struct control *c, struct managed *m) {
         return r == -EPERM ? 0 : r; /* a plain file of a test's tree cannot be polled */
 }
 
+/* What takes changes back, and whoever asks for it, finds a descriptor whatever is started. */
+static bool is_short_of_files(int fd) {
+        struct rlimit files;
+
+        return getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+               (rlim_t)fd + CONTAINERS_FDS_KEPT >= files.rlim_cur;
+}
+
 static int container_add(struct control *c, const struct container *container, unsigned flags,
                 int dir_fd, const char *file) {
         CLEANUP(closep) int fd = dir_fd;
-        struct managed *m = calloc(1, sizeof(*m));
+        struct managed *m;
         int r;
 
+        if (is_short_of_files(fd)) {
+                c->containers.no_room = true;
+                return -EMFILE;
+        }
+        m = calloc(1, sizeof(*m));
         if (!m)
                 return -ENOMEM;
         m->control = c;
@@ -355,7 +369,7 @@ static int find_all_lost(struct control *c) {
 void containers_scan(struct control *c) {
         int r, more;
 
-        c->containers.unsure = false;
+        c->containers.unsure = c->containers.no_room = false;
         r = registry_list(c->containers_fd, take_file, c);
         more = scan_containers(&c->root, c->proc_fd, adopt, c);
         if (r >= 0)

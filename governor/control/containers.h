@@ -15,7 +15,8 @@
 #define CONTAINERS_BUCKETS   1024                /* by inode; a host has at most some thousands */
 #define CONTAINERS_SCAN_USEC (30 * USEC_PER_SEC) /* adoption, and files that inotify missed */
 #define CONTAINERS_WALK_MAX  50000               /* cgroups that are looked at for a lost one */
-#define CONTAINERS_BAD_MAX   64 /* names of bad files that are remembered, to log each once */
+#define CONTAINERS_FDS_KEPT  128 /* that no container gets: for people and rollbacks */
+#define CONTAINERS_BAD_MAX   64  /* names of bad files that are remembered, to log each once */
 
 struct control;
 
@@ -42,7 +43,8 @@ struct containers {
         unsigned count;
         uint64_t bad[CONTAINERS_BAD_MAX];
         unsigned bad_next;
-        bool unsure; /* the last scan failed in part: what it did not find may be there */
+        bool unsure;  /* the last scan failed in part: what it did not find may be there */
+        bool no_room; /* some were not added for want of descriptors */
         int inotify_fd;
         sd_event_source *inotify_source, *scan_source;
 };

@@ -22,7 +22,7 @@ static const char *why_not(struct control *c, struct varlink *link) {
                         (c->admin_gid != (gid_t)-1 && varlink_peer_in_group(link, c->admin_gid)))
                 return NULL;
         return "only root and group " ADMIN_GROUP " decide: sudo usermod -aG " ADMIN_GROUP
-               " USER, then log in again";
+               " USER, then log in again (a session keeps its groups until it ends)";
 }
 
 bool api_may_decide(struct control *c, struct varlink *link) {
@@ -174,6 +174,10 @@ static void put_notes(struct control *c, struct json_writer *w) {
                 json_put_string(w, NULL, "no systemd here: limits are written to the kernel alone");
         if (!c->sandboxed)
                 json_put_string(w, NULL, "dtgovd runs without its sandbox (allow_unsandboxed)");
+        if (c->containers.no_room)
+                json_put_string(w, NULL,
+                                "no descriptor is left for more containers: raise LimitNOFILE= of "
+                                "dtgovd.service");
         if (identifier_note(c)[0])
                 json_put_string(w, NULL, identifier_note(c));
         if (c->admin_gid == (gid_t)-1)

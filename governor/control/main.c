@@ -22,7 +22,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-#define FILES_MIN      65536 /* as the units have it */
+#define FILES_MIN      131072 /* as the observer's unit has it */
 #define SCAN_TRIES     5 /* where the host lacked something, without a daemon that tries later */
 #define SCAN_WAIT_USEC (200 * USEC_PER_MSEC)
 

@@ -28,6 +28,11 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct 
         if (mkdir(path, mode) < 0 && errno != EEXIST)
                 return error_errno(err, -errno, "%s", path);
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOTDIR) /* a symbolic link too */
+                return error_set(err, -EPERM,
+                                "E_UNSAFE_PATH: %s is not a directory itself; look at it, then "
+                                "run: rm %s",
+                                path, path);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return error_errno(err, -errno, "%s", path);
         if (st.st_uid == geteuid() && (st.st_uid != uid || (st.st_mode & 07777) != mode)) {

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -39,6 +40,26 @@ static void a_kill_during_probation_takes_it_back(void **state) {
         fixture_until(f, run, CHANGE_ROLLED_BACK);
         assert_int_equal(run->change.reason, REASON_OOM_KILL);
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+/* Row 71 of the fault catalogue: what a container may write itself is its own affair. */
+static void what_a_container_writes_below_its_cgroup_is_no_conflict(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        assert_int_equal(mkdirat(f->container->dir_fd, "own", 0700), 0);
+        fixture_write(f, "own/memory.high", "1048576");
+        fixture_write(f, "own/memory.max", "2097152");
+        fixture_write(f, "own/cpu.max", "1000 100000");
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+        assert_int_equal(run->change.reason, REASON_UNPROVEN);
+        fixture_write(f, "own/memory.high", "max");
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+        assert_string_equal(fixture_read(f, "own/memory.high"), "max");
+        assert_string_equal(fixture_read(f, "own/memory.max"), "2097152");
 }
 
 static void a_kill_of_a_nested_limit_does_not(void **state) {
@@ -402,6 +423,7 @@ int main(void) {
                 TEST(a_wish_is_written_watched_and_committed),
                 TEST(a_rollback_brings_the_old_value),
                 TEST(a_kill_during_probation_takes_it_back),
+                TEST(what_a_container_writes_below_its_cgroup_is_no_conflict),
                 TEST(a_kill_of_a_nested_limit_does_not),
                 TEST(refused_forks_take_a_lower_pids_max_back),
                 TEST(refused_forks_leave_a_raise_of_pids_max),

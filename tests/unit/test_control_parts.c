@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "governor/control/setup.h"
 #include "tests/unit/control_fixture.h"
 
 #include <fcntl.h>
@@ -6,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -180,6 +182,73 @@ static void the_hook_completes_what_a_scan_adopted(void **state) {
         assert_int_equal(f->control.containers.count, 1);
 }
 
+/* Row 55 of the fault catalogue: descriptors are kept for people and rollbacks. */
+static void with_few_descriptors_left_no_container_is_added(void **state) {
+        struct fixture *f = *state;
+        struct containers *t = &f->control.containers;
+        struct container x = { .id = "c2", .runtime = "runc", .cgroup = "/docker/c2" };
+        struct rlimit files, few;
+        struct stat st;
+        char path[256];
+        FILE *stream;
+
+        (void)snprintf(path, sizeof(path), "%s/cg/docker/c2", f->dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(stat(path, &st), 0);
+        x.cgroup_inode = st.st_ino;
+        (void)snprintf(path, sizeof(path), "%s/cg/docker/c2/cgroup.events", f->dir);
+        stream = fopen(path, "we");
+        assert_non_null(stream);
+        (void)fputs("populated 1\n", stream);
+        (void)fclose(stream);
+        assert_int_equal(registry_put(f->control.containers_fd, &x), 0);
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+        few = files;
+        few.rlim_cur = CONTAINERS_FDS_KEPT;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        containers_scan(&f->control);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+        assert_int_equal(t->count, 1);
+        assert_true(t->no_room);
+        assert_true(t->unsure); /* it is tried again soon */
+
+        containers_scan(&f->control);
+        assert_int_equal(t->count, 2);
+        assert_false(t->no_room);
+}
+
+/* Row 41 of the fault catalogue. */
+static void a_directory_that_is_a_link_is_refused_with_what_mends_it(void **state) {
+        static const char *const places[] = { "state", "state/journal", "run", "run/containers" };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+                char base[80], run[96], states[96], path[128];
+                const struct options o = { .run_dir = run, .state_dir = states };
+                struct setup s = { .observer_uid = geteuid(), .observer_gid = getegid() };
+                struct control c = { .containers_fd = -1, .journal_fd = -1 };
+                struct error err = { "" };
+
+                (void)snprintf(base, sizeof(base), "%s/%zu", f->dir, i);
+                (void)snprintf(run, sizeof(run), "%s/run", base);
+                (void)snprintf(states, sizeof(states), "%s/state", base);
+                (void)snprintf(path, sizeof(path), "%s/%s", base, places[i]);
+                assert_int_equal(mkdir(base, 0755), 0);
+                if (strchr(places[i], '/'))
+                        assert_int_equal(mkdir(strncmp(places[i], "run", 3) == 0 ? run : states,
+                                                         0755),
+                                        0);
+                assert_int_equal(symlink(f->dir, path), 0);
+                assert_int_equal(setup_directories(&c, &o, &s, &err), -EPERM);
+                assert_non_null(strstr(err.text, "E_UNSAFE_PATH"));
+                assert_non_null(strstr(err.text, path));
+                assert_non_null(strstr(err.text, "rm "));
+                closep(&c.containers_fd);
+                closep(&c.journal_fd);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
@@ -192,6 +261,8 @@ int main(void) {
                 TEST(a_registry_file_must_tell_the_truth),
                 TEST(an_empty_cgroup_is_no_container),
                 TEST(the_hook_completes_what_a_scan_adopted),
+                TEST(with_few_descriptors_left_no_container_is_added),
+                TEST(a_directory_that_is_a_link_is_refused_with_what_mends_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
