@@ -107,7 +107,8 @@ void json_put_string(struct json_writer *w, const char *key, const char *value);
 void json_put_u64(struct json_writer *w, const char *key, uint64_t value);
 void json_put_i64(struct json_writer *w, const char *key, int64_t value);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
-void json_put_value(struct json_writer *w, const char *key, const struct json *value); /* a tree */
+/* A tree; NULL: null. */
+void json_put_value(struct json_writer *w, const char *key, const struct json *value);
 
 /*
  * The text, NUL-ended, valid until the writer is freed.

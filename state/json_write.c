@@ -166,6 +166,10 @@ void json_put_value(struct json_writer *w, const char *key, const struct json *v
         const struct json *open[JSON_DEPTH_MAX + 1];
         unsigned depth = 0;
 
+        if (!value) {
+                json_put_string(w, key, NULL);
+                return;
+        }
         put_shallow(w, key, value);
         open[depth++] = value;
         for (const struct json *next = value->child; depth > 0;) {

@@ -129,9 +129,10 @@ static int note_error(struct cli *c, enum daemon d, const char *error, const str
                 (void)error_set(&c->error, 0, "%s is of another version (%s): restart it",
                                 daemons[d].program, out_text(&c->out, error));
         else
-                (void)error_set(&c->error, 0, "%s%s%s%s%s", text[0] ? text : c->error_name,
+                (void)error_set(&c->error, 0, "%s%s%s%s%s%s",
+                                text[0] ? text : out_text(&c->out, c->error_name),
                                 code[0] ? " (" : "", out_text(&c->out, code), code[0] ? ")" : "",
-                                change[0] ? out_format(&c->out, ": dtgov show %s", change) : "");
+                                change[0] ? ": dtgov show " : "", out_text(&c->out, change));
         return exit_of_error(c->error_name, change[0] != '\0');
 }
 

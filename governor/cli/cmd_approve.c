@@ -14,11 +14,12 @@ static int settled(struct cli *c, const struct json *proposal) {
         if (strcmp(state, "approved") == 0) {
                 if (ask(c, DAEMON_CONTROL, "ListChanges", NULL, &answer) == EXIT_DONE &&
                                 (change = find_of(answer, "changes", "proposal", id)))
-                        (void)fprintf(c->out.file, "%s is already applied: %s, %s.\n", id,
-                                        text_of(change, "id"), state_words(c, change));
-                else
-                        (void)fprintf(c->out.file, "%s is already approved.\n", id);
-                return EXIT_DONE;
+                        return print_unchanged(c,
+                                        out_format(&c->out, "%s is already applied: %s, %s.", id,
+                                                        out_text(&c->out, text_of(change, "id")),
+                                                        state_words(c, change)),
+                                        change);
+                return print_unchanged(c, out_format(&c->out, "%s is already approved.", id), NULL);
         }
         if (strcmp(state, "expired") == 0 || strcmp(state, "stale") == 0 ||
                         strcmp(state, "rejected") == 0)

@@ -110,8 +110,8 @@ static int propose(struct cli *c, const struct place *p, const char *assignments
         int r = ask(c, DAEMON_CONTROL, "Propose", parameters, ret);
 
         if (r == EXIT_REFUSED && strcmp(c->error_code, "E_NO_CHANGE") == 0) {
-                (void)fprintf(c->out.file, "%s\n", c->error.text);
-                return -EALREADY;
+                r = print_unchanged(c, c->error.text, NULL);
+                return r == EXIT_DONE ? -EALREADY : r;
         }
         return r == EXIT_DONE ? r : complain(c, r, "%s", c->error.text);
 }
@@ -137,8 +137,7 @@ static int decide(struct cli *c, const struct json *answer) {
         if (strcmp(text_of(proposal, "state"), "refused") == 0) {
                 if (strcmp(text_of(proposal, "reason"), "E_NO_CHANGE") != 0)
                         return complain(c, EXIT_REFUSED, "%s", reason_words(c, proposal));
-                (void)fprintf(c->out.file, "%s\n", reason_words(c, proposal));
-                return EXIT_DONE;
+                return print_unchanged(c, reason_words(c, proposal), NULL);
         }
         if (given(c, OPTION_DRY_RUN) && given(c, OPTION_JSON)) {
                 if (json_writer_new(&w) < 0)

@@ -224,7 +224,7 @@ static void print_findings_of(struct cli *c, const struct place *p) {
                 return;
         for (const struct json *f = children_of(answer, "findings"); f; f = f->next)
                 if (place_of(c, f) == p)
-                        print_fact(c, text_of(f, "id"), finding_words(c, f));
+                        print_fact(c, out_text(&c->out, text_of(f, "id")), finding_words(c, f));
 }
 
 /* "shop/web (compose service)" */

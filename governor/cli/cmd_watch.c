@@ -43,7 +43,7 @@ struct seen {
 
 struct watch {
         struct seen *seen;
-        uint64_t events, most; /* 0: no end */
+        uint64_t events, most;
         bool first;
         bool unreachable[DAEMON_COUNT];
 };
@@ -145,7 +145,8 @@ static int look_at(struct cli *c, struct watch *w, enum kind kind, const struct 
         (void)text_copy(s->state, sizeof(s->state), state);
         (void)text_copy(s->name, sizeof(s->name),
                         kind == KIND_CONTAINER ? what(c, kind, e)
-                                               : out_format(&c->out, "%s %s", id, name_of(c, e)));
+                                               : out_format(&c->out, "%s %s", out_text(&c->out, id),
+                                                                 name_of(c, e)));
         return is_old(w, kind, state) ? EXIT_DONE : tell(c, w, s, state, e);
 }
 
@@ -201,16 +202,16 @@ static int look(const struct cli *c, struct watch *w) {
 
 int run_watch(struct cli *c, char *const *arguments, unsigned count) {
         const struct sigaction action = { .sa_handler = on_signal };
-        struct watch w = { .first = true, .most = given(c, OPTION_COUNT) ? c->count : 0 };
+        struct watch w = { .first = true, .most = given(c, OPTION_COUNT) ? c->count : UINT64_MAX };
         int r = EXIT_DONE;
 
         (void)arguments;
         (void)count;
         (void)sigaction(SIGINT, &action, NULL);
         (void)sigaction(SIGTERM, &action, NULL);
-        while (r == EXIT_DONE && !interrupted && (w.most == 0 || w.events < w.most)) {
+        while (r == EXIT_DONE && !interrupted && w.events < w.most) {
                 r = look(c, &w);
-                if (r == EXIT_DONE && !interrupted && (w.most == 0 || w.events < w.most))
+                if (r == EXIT_DONE && !interrupted && w.events < w.most)
                         (void)sleep(WATCH_LOOK_SEC);
         }
         for (struct seen *s = w.seen, *next; s; s = next) {

@@ -98,6 +98,22 @@ int print_outcome(struct cli *c, const struct json *change) {
         return r;
 }
 
+int print_unchanged(struct cli *c, const char *text, const struct json *change) {
+        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
+
+        if (!given(c, OPTION_JSON)) {
+                (void)fprintf(c->out.file, "%s\n", text);
+                return EXIT_DONE;
+        }
+        if (json_writer_new(&w) < 0)
+                return complain(c, EXIT_ERROR, "out of memory");
+        json_open_object(w, NULL);
+        json_put_value(w, "change", change);
+        json_put_string(w, "text", text);
+        json_close_object(w);
+        return print_json(c, w);
+}
+
 int print_json(struct cli *c, struct json_writer *w) {
         const char *text;
         size_t len;
@@ -111,6 +127,11 @@ int print_json(struct cli *c, struct json_writer *w) {
 void put_object(struct cli *c, struct json_writer *w, const char *key, const struct json *object) {
         const struct json *id = json_get(object, "id");
 
+        /* Another version of a daemon may list something else: as it is, then. */
+        if (!object || object->type != JSON_OBJECT) {
+                json_put_value(w, key, object);
+                return;
+        }
         json_open_object(w, key);
         if (id)
                 json_put_value(w, "id", id);

@@ -31,6 +31,13 @@ int exit_of_change(const struct json *change);
 /* "name:    text" lines; lines without text are left out. */
 void print_fact(struct cli *c, const char *name, const char *text);
 
+/*
+ * That all is already as it was asked for, which is no error.
+ *
+ * @change: which made it so, NULL when none is known
+ */
+int print_unchanged(struct cli *c, const char *text, const struct json *change);
+
 /* Ends a document that was written for --json, and prints it. */
 int print_json(struct cli *c, struct json_writer *w);
 

@@ -33,7 +33,7 @@ struct bench {
         pthread_t thread;
         int stop[2];
         _Atomic bool up;
-        struct fake fakes[16];
+        struct fake fakes[24];
         size_t fakes_count;
         char heard[2048]; /* methods and parameters of control.sock that came */
         char out[16384], err[2048];
@@ -66,7 +66,8 @@ static int answer(struct varlink *link, const struct json *parameters, void *use
                 const struct json *e = json_root(doc);
 
                 return varlink_error(link, fake->error, "text", text_of(e, "text"), "code",
-                                json_get(e, "code") ? text_of(e, "code") : NULL, NULL);
+                                json_get(e, "code") ? text_of(e, "code") : NULL, "change",
+                                json_get(e, "change") ? text_of(e, "change") : NULL, NULL);
         }
         assert_int_equal(varlink_reply_begin(link, &w), 0);
         for (const struct json *m = json_root(doc)->child; m; m = m->next)
@@ -89,6 +90,8 @@ METHOD(Approve)
 METHOD(Reject)
 METHOD(Rollback)
 METHOD(Health)
+METHOD(Keep)
+METHOD(Pause)
 
 static const struct varlink_entry entries[] = {
         { "ListContainers", method_ListContainers },
@@ -101,6 +104,8 @@ static const struct varlink_entry entries[] = {
         { "Reject", method_Reject },
         { "Rollback", method_Rollback },
         { "Health", method_Health },
+        { "Keep", method_Keep },
+        { "Pause", method_Pause },
         { NULL, NULL },
 };
 
@@ -396,6 +401,40 @@ static void what_is_done_already_is_no_error(void **state) {
         assert_int_equal(run(b, "set C17 cpu.max=0.5 --yes"), EXIT_DONE);
 }
 
+/* What a program is given for --json, read again; the caller frees it. */
+static struct json_doc *read_output(const struct bench *b) {
+        struct json_doc *doc = NULL;
+
+        if (json_parse(b->out, strlen(b->out), 16, &doc, NULL) < 0)
+                fail_msg("no JSON: %s", b->out);
+        return doc;
+}
+
+static void what_is_done_already_is_json_for_programs(void **state) {
+        static const char *const lines[] = { "approve P17 --yes --json",
+                "set api cpu.max=0.5 --yes --json", "set api cpu.max=0.5 --dry-run --json" };
+        struct bench *b = *state;
+
+        fake_proposal(b, "approved");
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        fake(b, "Propose", "org.dtgov.Control.Refused",
+                        "{\"code\":\"E_NO_CHANGE\",\"text\":\"it is so already\"}");
+        for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+                CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
+
+                assert_int_equal(run(b, lines[i]), EXIT_DONE);
+                doc = read_output(b);
+                assert_string_not_equal(text_of(json_root(doc), "text"), "");
+                assert_string_equal(text_of(json_get(json_root(doc), "change"), "id"),
+                                i == 0 ? "C17" : "");
+        }
+        fake(b, "Propose", NULL,
+                        "{\"proposal\":{\"id\":\"P18\",\"state\":\"refused\","
+                        "\"reason\":\"E_NO_CHANGE\"}}");
+        assert_int_equal(run(b, "set api cpu.max=0.5 --yes --json"), EXIT_DONE);
+        json_doc_free(read_output(b));
+}
+
 static void each_refusal_has_its_exit_status(void **state) {
         static const struct {
                 const char *error, *parameters;
@@ -461,6 +500,33 @@ static void lists_for_programs_begin_with_the_id(void **state) {
         assert_int_equal(run(b, "ps --json"), EXIT_DONE);
         assert_int_equal(strncmp(b->out, "[{\"id\":\"api\",", 13), 0);
         assert_non_null(strstr(b->out, "\"name\":\"api\"}]\n"));
+}
+
+/* A daemon of another version, or somebody else at its socket. */
+static void an_answer_of_another_shape_is_printed_and_no_crash(void **state) {
+        static const char *const lines[] = { "status --json", "ps --json", "top --json",
+                "findings --json", "proposals --json", "changes --json", "watch -n 1 --json",
+                "pause --json", "rollback C17 --json", "keep C17 --json", "reject P17 --json",
+                "status", "ps", "findings", "proposals", "changes", "keep C17", "reject P17" };
+        struct bench *b = *state;
+
+        b->fakes_count = 0;
+        fake(b, "ListContainers", NULL, "{\"containers\":[[\"x\"],5,null,{}]}");
+        fake(b, "ListFindings", NULL, "{\"findings\":[[\"x\"],5,null,{}]}");
+        fake(b, "ListProposals", NULL, "{\"proposals\":[[\"x\"],5,null,{}]}");
+        fake(b, "ListChanges", NULL, "{\"changes\":[[\"x\"],5,null,{}]}");
+        fake(b, "Health", NULL, "{}");
+        fake(b, "Pause", NULL, "{}");
+        fake(b, "Rollback", NULL, "{\"changes\":[[\"x\"],5,null,{}]}");
+        fake(b, "Keep", NULL, "{\"change\":[\"x\"]}");
+        fake(b, "Reject", NULL, "{\"proposal\":[\"x\"]}");
+        for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+                assert_int_equal(run(b, lines[i]), EXIT_DONE);
+                if (strstr(lines[i], "--json") && strncmp(lines[i], "watch", 5) != 0)
+                        json_doc_free(read_output(b));
+        }
+        assert_int_equal(run(b, "findings --json"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "[\"x\"]"));
 }
 
 static void show_tells_everything_of_a_finding(void **state) {
@@ -636,6 +702,15 @@ static void *end_container(void *data) {
         return NULL;
 }
 
+static void watch_for_no_event_ends_at_once(void **state) {
+        struct bench *b = *state;
+
+        (void)alarm(20);
+        assert_int_equal(run(b, "watch -n 0"), EXIT_DONE);
+        (void)alarm(0);
+        assert_string_equal(b->out, "");
+}
+
 static void watch_tells_what_has_ended(void **state) {
         struct bench *b = *state;
         pthread_t thread;
@@ -714,6 +789,18 @@ static void a_hostile_label_is_shown_and_not_obeyed(void **state) {
         assert_non_null(strstr(b->out, "\\x1b[2J\\u{202e}<script>"));
 }
 
+static void a_hostile_error_is_shown_and_not_obeyed(void **state) {
+        struct bench *b = *state;
+
+        fake(b, "Rollback", "org.dtgov.Control.Failed",
+                        "{\"text\":\"no\",\"change\":\"C1\\u001b[2J\"}");
+        assert_int_equal(run(b, "rollback C17"), EXIT_REVERTED);
+        assert_string_equal(b->err, "dtgov: no: dtgov show C1\\x1b[2J\n");
+        fake(b, "Reject", "org.dtgov.Control.\033[2J", "{}");
+        assert_int_equal(run(b, "reject P17"), EXIT_ERROR);
+        assert_string_equal(b->err, "dtgov: \\x1b[2J\n");
+}
+
 static void show_says_by_which_rule_a_container_has_its_name(void **state) {
         struct bench *b = *state;
 
@@ -778,10 +865,12 @@ int main(void) {
                 AGAINST_DAEMONS(no_at_the_prompt_changes_nothing),
                 AGAINST_DAEMONS(a_dry_run_lists_the_files),
                 AGAINST_DAEMONS(what_is_done_already_is_no_error),
+                AGAINST_DAEMONS(what_is_done_already_is_json_for_programs),
                 AGAINST_DAEMONS(each_refusal_has_its_exit_status),
                 AGAINST_DAEMONS(a_verification_that_failed_is_seven),
                 AGAINST_DAEMONS(a_rollback_that_kept_more_is_eight),
                 AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
+                AGAINST_DAEMONS(an_answer_of_another_shape_is_printed_and_no_crash),
                 AGAINST_DAEMONS(show_tells_everything_of_a_finding),
                 AGAINST_DAEMONS(show_names_the_command_that_approves),
                 AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
@@ -793,10 +882,12 @@ int main(void) {
                 AGAINST_DAEMONS(nothing_is_completed_where_nothing_is_known),
                 AGAINST_DAEMONS(a_name_that_a_shell_would_execute_is_not_completed),
                 AGAINST_DAEMONS(watch_begins_with_what_is_open),
+                AGAINST_DAEMONS(watch_for_no_event_ends_at_once),
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
                 AGAINST_DAEMONS(ps_lists_environments_and_who_is_in_them),
                 AGAINST_DAEMONS(ps_sums_up_by_template_or_environment),
                 AGAINST_DAEMONS(a_hostile_label_is_shown_and_not_obeyed),
+                AGAINST_DAEMONS(a_hostile_error_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(show_says_by_which_rule_a_container_has_its_name),
                 AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),
                 AGAINST_DAEMONS(ascii_where_the_locale_is_c),
