@@ -117,13 +117,16 @@ static void leave(int signal) {
 
 /* Nothing that can kill it may show as a failed hook. */
 static void arm_deadline(void) {
-        static const int deadly[] = { SIGALRM, SIGXCPU, SIGSEGV, SIGBUS, SIGABRT, SIGTERM };
-        const struct sigaction action = { .sa_handler = leave };
+        static const int deadly[] = { SIGALRM, SIGXCPU, SIGSEGV, SIGBUS, SIGABRT, SIGTERM, SIGHUP,
+                SIGINT, SIGQUIT, SIGPIPE, SIGILL, SIGTRAP, SIGFPE, SIGSYS };
+        const struct sigaction action = { .sa_handler = leave }, ignore = { .sa_handler = SIG_IGN };
         const struct rlimit cpu = { CPU_SEC, CPU_SEC + 1 }, none = { 0, 0 };
         sigset_t open;
 
         for (size_t i = 0; i < ARRAY_LEN(deadly); i++)
                 (void)sigaction(deadly[i], &action, NULL);
+        /* A write beyond the limit then fails, and what was begun is removed again. */
+        (void)sigaction(SIGXFSZ, &ignore, NULL);
         /* runtimes call hooks with signals blocked, and a mask survives exec. */
         (void)sigemptyset(&open);
         (void)sigprocmask(SIG_SETMASK, &open, NULL);

@@ -5,11 +5,15 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -453,6 +457,46 @@ static void a_closed_stdin_is_an_error_and_no_crash(void **state) {
         assert_true(hook_read_state(-1, buf, 10 * NSEC_PER_MSEC) <= 0);
 }
 
+/* How the program itself ended that got a signal while it waited for its state. */
+static int end_of_hook(const char *program, int number) {
+        int input[2], status;
+        pid_t pid;
+
+        assert_int_equal(pipe(input), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)dup2(input[0], STDIN_FILENO);
+                (void)close(input[1]);
+                (void)execl(program, "dtgov-hook", (char *)NULL);
+                _exit(127);
+        }
+        /* Until it has read what was written, it may still stand before its first line. */
+        assert_int_equal(write(input[1], "{", 1), 1);
+        for (int waiting = 1; waiting > 0; (void)usleep(1000))
+                assert_int_equal(ioctl(input[0], FIONREAD, &waiting), 0);
+        (void)close(input[0]);
+        assert_int_equal(kill(pid, number), 0);
+        (void)close(input[1]);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        return status;
+}
+
+static void no_signal_shows_as_a_failed_hook(void **state) {
+        static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS,
+                SIGFPE, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS };
+        char program[PATH_MAX];
+        ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 32);
+
+        (void)state;
+        assert_true(len > 0);
+        program[len] = '\0';
+        (void)strcpy(strrchr(program, '/'), "/../../dtgov-hook");
+        for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+                if (end_of_hook(program, numbers[i]) != 0)
+                        fail_msg("signal %d", numbers[i]);
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_place, drop_place)
         const struct CMUnitTest tests[] = {
@@ -476,6 +520,7 @@ int main(void) {
                 cmocka_unit_test(an_endless_stream_is_left_after_the_wait),
                 cmocka_unit_test(a_state_of_exactly_the_limit_is_kept_and_one_more_is_not),
                 cmocka_unit_test(a_closed_stdin_is_an_error_and_no_crash),
+                cmocka_unit_test(no_signal_shows_as_a_failed_hook),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

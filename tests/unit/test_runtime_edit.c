@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hooks/runtime_conf.h"
 #include "hooks/runtime_edit.h"
+#include "hooks/runtime_guard.h"
 #include "state/file.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -350,6 +354,39 @@ static void a_program_knows_itself_under_another_name(void **state) {
         assert_false(runtime_is_self(in(bundle, "none")));
 }
 
+/* Lowered limits go from an engine to its runtime: "ulimit -f 0" ends a writer by SIGXFSZ. */
+static void a_limit_of_file_size_leaves_the_file_and_the_process_as_they_were(void **state) {
+        static const char text[] = "{\"ociVersion\":\"1.0.2\"}";
+        const struct rlimit limit = { 1, 1 };
+        const struct hook_entry hook = { .path = "/h" };
+        const char *bundle = *state;
+        char got[64];
+        int status;
+        pid_t pid;
+
+        write_file(in(bundle, "config.json"), text, 0644);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                struct sigaction after;
+
+                runtime_guard_start("/bin/false", (char *const[]){ (char[]){ "false" }, NULL });
+                if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+                        _exit(2);
+                if (runtime_edit_bundle(bundle, "config.json", &hook, NULL) != -EFBIG)
+                        _exit(3);
+                runtime_guard_end();
+                _exit(sigaction(SIGXFSZ, NULL, &after) == 0 && after.sa_handler == SIG_DFL ? 0 : 4);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        assert_true(file_read_at(AT_FDCWD, in(bundle, "config.json"), got, sizeof(got)) > 0);
+        assert_string_equal(got, text);
+        assert_int_equal(unlink(in(bundle, "config.json")), 0);
+        assert_int_equal(rmdir(bundle), 0); /* nothing else was left in it */
+        assert_int_equal(mkdir(bundle, 0700), 0);
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make_bundle, drop_bundle)
         const struct CMUnitTest tests[] = {
@@ -365,6 +402,7 @@ int main(void) {
                 TEST(the_file_keeps_its_mode_and_owner),
                 TEST(only_a_regular_file_of_bounded_size_is_edited),
                 TEST(a_refused_document_stays_byte_for_byte),
+                TEST(a_limit_of_file_size_leaves_the_file_and_the_process_as_they_were),
                 TEST(the_configuration_names_runtime_hook_and_registry),
                 TEST(a_configuration_that_is_wrong_is_refused_whole),
                 TEST(a_configuration_that_others_can_write_is_refused),
