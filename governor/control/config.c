@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "governor/control/config.h"
 
+#include "state/container.h"
 #include "state/file.h"
+#include "state/text.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -55,6 +57,36 @@ static int load_guard(const struct json *guard, struct guard_rules *bounds, stru
         return 0;
 }
 
+/* "/" would be everybody's, and "/." the same in disguise. */
+static bool is_below_root(const char *path) {
+        return path[0] == '/' && path[1] != '\0' && !strstr(path, "/.") && !strstr(path, "//") &&
+               path[strlen(path) - 1] != '/';
+}
+
+static int load_registries(const struct json *object, struct config *config, struct error *err) {
+        if (object->type != JSON_OBJECT)
+                return error_set(err, -EINVAL, "'registries' is not an object");
+        for (const struct json *v = object->child; v; v = v->next) {
+                struct config_registry *r = &config->registries[config->registries_count];
+                const char *below;
+
+                if (config->registries_count == CONFIG_REGISTRIES_MAX)
+                        return error_set(err, -EINVAL, "'registries' has more than %d members",
+                                        CONFIG_REGISTRIES_MAX);
+                if (!container_id_valid(v->key) || !text_copy(r->name, sizeof(r->name), v->key))
+                        return error_set(err, -EINVAL, "'registries': '%s' is no name for a folder",
+                                        v->key);
+                if (json_get_string(object, v->key, &below, NULL) < 0 || !is_below_root(below) ||
+                                !text_copy(r->below, sizeof(r->below), below))
+                        return error_set(err, -EINVAL,
+                                        "'registries.%s': want a cgroup below the root, like "
+                                        "\"/daytona.slice\"",
+                                        v->key);
+                config->registries_count++;
+        }
+        return 0;
+}
+
 static int load_document(struct json_doc *doc, struct config *config, struct error *err) {
         const struct json *root = json_root(doc);
 
@@ -67,6 +99,8 @@ static int load_document(struct json_doc *doc, struct config *config, struct err
                         r = load_bool(v, root, &config->allow_unsandboxed, err);
                 else if (strcmp(v->key, "guard") == 0)
                         r = load_guard(v, &config->guard, err);
+                else if (strcmp(v->key, "registries") == 0)
+                        r = load_registries(v, config, err);
                 else
                         r = error_set(err, -EINVAL, "'%s' is not a setting", v->key);
                 if (r < 0)

@@ -4,18 +4,28 @@
  *
  *     { "allow_unsandboxed": false,
  *       "guard": { "lower_memory_max": false, "reserve_bytes": 0, "memory_max_bytes": 8589934592,
- *                  "cpu_max_permille": 4000, "pids_max": 10000 } }
+ *                  "cpu_max_permille": 4000, "pids_max": 10000 },
+ *       "registries": { "daytona": "/daytona.slice" } }
  */
 #pragma once
 
 #include "policies/rules/guard.h"
 
-#define CONFIG_FILE     "dtgov.json"
-#define CONFIG_FILE_MAX 65536 /* bytes */
+#define CONFIG_FILE           "dtgov.json"
+#define CONFIG_FILE_MAX       65536 /* bytes */
+#define CONFIG_REGISTRIES_MAX 8
+
+/* Where the hook of an engine in a container writes, and the cgroup below which that counts. */
+struct config_registry {
+        char name[64];
+        char below[256];
+};
 
 struct config {
         bool allow_unsandboxed;
         struct guard_rules guard;
+        struct config_registry registries[CONFIG_REGISTRIES_MAX];
+        size_t registries_count;
 };
 
 /*

@@ -34,12 +34,13 @@ int confine(struct control *c, const struct options *o, struct error *err) {
         char names[] = SYSCALLS, *rest = names, *one;
         const char *syscalls[SYSCALLS_MAX];
         size_t syscalls_count = 0;
-        char containers[512], journal[512], trusted[512];
+        char containers[512], registries[512], journal[512], trusted[512];
         const struct sandbox_path paths[] = {
                 { c->root.path, SANDBOX_WRITE },
                 { "/proc", SANDBOX_READ },
                 { o->run_dir, SANDBOX_READ },
                 { containers, SANDBOX_READ_UNLINK },
+                { registries, SANDBOX_READ_UNLINK },
                 { o->config_dir, SANDBOX_READ },
                 { journal, SANDBOX_MAKE },
                 { trusted, SANDBOX_MAKE },
@@ -69,6 +70,7 @@ int confine(struct control *c, const struct options *o, struct error *err) {
                 syscalls[syscalls_count++] = one;
         s.syscalls_count = syscalls_count;
         (void)snprintf(containers, sizeof(containers), "%s/containers", o->run_dir);
+        (void)snprintf(registries, sizeof(registries), "%s/registries", o->run_dir);
         (void)snprintf(journal, sizeof(journal), "%s/journal", o->state_dir);
         (void)snprintf(trusted, sizeof(trusted), "%s/trusted", o->state_dir);
         r = sandbox_drop(&s, err);

@@ -317,8 +317,7 @@ static int take_file(void *data, const char *name) {
         return 0;
 }
 
-static int adopt(void *data, const struct container *container, unsigned flags) {
-        struct control *c = data;
+int container_enlist(struct control *c, const struct container *container, unsigned flags) {
         uint64_t inode;
         int fd = -1, r;
 
@@ -331,9 +330,13 @@ static int adopt(void *data, const struct container *container, unsigned flags) 
                 return 0;
         }
         if (r == 0)
-                r = container_add(c, container, flags | CONTAINER_ADOPTED, fd, "");
+                r = container_add(c, container, flags, fd, "");
         c->containers.unsure |= is_unsure(r);
         return 0; /* one that cannot be adopted hides no other */
+}
+
+static int adopt(void *data, const struct container *container, unsigned flags) {
+        return container_enlist(data, container, flags | CONTAINER_ADOPTED);
 }
 
 static int find_lost(void *data, int dir_fd, const char *path) {
@@ -372,6 +375,9 @@ void containers_scan(struct control *c) {
         c->containers.unsure = c->containers.no_room = false;
         r = registry_list(c->containers_fd, take_file, c);
         more = scan_containers(&c->root, c->proc_fd, adopt, c);
+        if (r >= 0)
+                r = more;
+        more = registries_scan(c);
         if (r >= 0)
                 r = more;
         more = find_all_lost(c);

@@ -66,6 +66,9 @@ void containers_each(struct control *c, void (*each)(void *data, struct managed 
 /* Whether a cgroup is a container's own or below one. */
 bool container_holds(struct control *c, const char *path);
 
+/* One that somebody else found and that is none yet: opened and checked as any other. */
+int container_enlist(struct control *c, const struct container *container, unsigned flags);
+
 struct managed *container_ref(struct managed *m);
 void container_unref(struct managed *m);
 

@@ -11,6 +11,7 @@
 #include "governor/control/identifier.h"
 #include "governor/control/observer_link.h"
 #include "governor/control/proposals.h"
+#include "governor/control/registries.h"
 #include "governor/control/writer.h"
 #include "governor/kernel/cgroup.h"
 #include "governor/kernel/proc.h"
@@ -37,6 +38,7 @@ struct control {
         struct writers *writers;
         struct durable durable;
         struct containers containers;
+        struct registries registries;
         struct proposals proposals;
         struct engine engine;
         struct observer_link link;

@@ -219,6 +219,8 @@ static int serve(struct control *c, const struct options *o, const struct setup 
         (void)recover_all(c);
         r = containers_init(c);
         if (r >= 0)
+                r = registries_init(c);
+        if (r >= 0)
                 r = engine_init(c);
         if (r >= 0)
                 r = durable_init(c);
@@ -260,6 +262,7 @@ static void stop(struct control *c) {
         }
         durable_done(c);
         engine_done(c);
+        registries_done(c);
         containers_done(c);
         journal_close(c->journal);
         sd_event_unref(c->event);

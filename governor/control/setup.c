@@ -20,8 +20,7 @@
 #define LINK_FD_NUMBER  3 /* in the observer, as its arguments say */
 #define QUERY_FD_NUMBER 4
 
-/* Makes a directory if need be, and checks whose it is. Returns its fd. */
-static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err) {
+int setup_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err) {
         CLEANUP(closep) int fd = -1;
         struct stat st;
 
@@ -59,20 +58,21 @@ int setup_directories(
         } dirs[] = {
                 { o->run_dir, "", 0755, root, getegid(), NULL },
                 { o->run_dir, "/containers", 0700, root, getegid(), &c->containers_fd },
+                { o->run_dir, "/registries", 0700, root, getegid(), NULL },
                 { o->state_dir, "", 0755, root, getegid(), NULL },
                 { o->state_dir, "/journal", 0700, root, getegid(), &c->journal_fd },
                 { o->state_dir, "/trusted", 0700, root, getegid(), NULL },
                 { o->state_dir, "/history", 0700, s->observer_uid, s->observer_gid, NULL },
         };
+        char path[512];
 
         for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-                char path[512];
                 int fd;
 
                 if ((o->recover || o->rollback) && strcmp(dirs[i].name, "/history") == 0)
                         continue; /* the observer's own */
                 (void)snprintf(path, sizeof(path), "%s%s", dirs[i].above, dirs[i].name);
-                fd = make_dir(path, dirs[i].mode, dirs[i].uid, dirs[i].gid, err);
+                fd = setup_directory(path, dirs[i].mode, dirs[i].uid, dirs[i].gid, err);
                 if (fd == -EACCES && dirs[i].uid != root)
                         continue; /* the observer's own already: no capability opens it here */
                 if (fd < 0)
@@ -82,7 +82,8 @@ int setup_directories(
                 else
                         (void)close(fd);
         }
-        return 0;
+        (void)snprintf(path, sizeof(path), "%s/registries", o->run_dir);
+        return registries_open(c, path, err);
 }
 
 int setup_lock(const struct options *o, struct setup *s, struct error *err) {

@@ -29,6 +29,14 @@ struct setup {
 };
 
 /*
+ * Makes a directory if need be, and checks whose it is.
+ *
+ * Returns: its fd
+ * Errors:  -EPERM it is not its owner's alone (E_UNSAFE_PATH)
+ */
+int setup_directory(const char *path, mode_t mode, uid_t uid, gid_t gid, struct error *err);
+
+/*
  * Makes and checks the directories, and opens them into @c.
  *
  * Errors: -EPERM a directory is not root's own or may be written by others (E_UNSAFE_PATH)

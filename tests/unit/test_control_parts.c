@@ -133,6 +133,83 @@ static void a_configuration_is_read_or_refused_with_its_reason(void **state) {
         }
 }
 
+static void a_registry_of_an_engine_in_a_container_is_below_a_cgroup(void **state) {
+        static const char *const refused[] = { "\"daytona\"", "{\"../x\":\"/a\"}", "{\"\":\"/a\"}",
+                "{\"x\":\"/\"}", "{\"x\":\"a\"}", "{\"x\":\"/a/\"}", "{\"x\":\"/a/../b\"}",
+                "{\"x\":\"/.\"}", "{\"x\":\"//\"}", "{\"x\":7}" };
+        struct fixture *f = *state;
+        struct config config;
+        struct error err = { "" };
+
+        write_config(f, "{\"registries\":{\"daytona\":\"/daytona.slice\"}}", 0600);
+        assert_int_equal(config_load(f->dir, &config, &err), 0);
+        assert_int_equal(config.registries_count, 1);
+        assert_string_equal(config.registries[0].name, "daytona");
+        assert_string_equal(config.registries[0].below, "/daytona.slice");
+        for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+                char text[256];
+
+                (void)snprintf(text, sizeof(text), "{\"registries\":%s}", refused[i]);
+                write_config(f, text, 0600);
+                assert_int_equal(config_load(f->dir, &config, &err), -EINVAL);
+                assert_non_null(strstr(err.text, "'registries"));
+        }
+}
+
+static void registries_have_a_bound(void **state) {
+        char text[512] = "{\"registries\":{";
+        struct fixture *f = *state;
+        struct config config;
+        struct error err = { "" };
+
+        for (size_t i = 0; i <= CONFIG_REGISTRIES_MAX; i++)
+                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                                "%s\"r%zu\":\"/a\"", i ? "," : "", i);
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "}}");
+        write_config(f, text, 0600);
+        assert_int_equal(config_load(f->dir, &config, &err), -EINVAL);
+        assert_non_null(strstr(err.text, "more than 8"));
+}
+
+/* Its hook's paths and pids are those of the container. */
+static void what_an_engine_in_a_container_tells_counts_below_its_cgroup(void **state) {
+        struct fixture *f = *state;
+        struct control *c = &f->control;
+        struct container x = { .id = "inner", .pid = 1, .cgroup = "/inner" };
+        struct managed *m;
+        struct proc_stat self;
+        char text[32];
+        struct stat st;
+
+        assert_int_equal(mkdirat(f->container->dir_fd, "inner", 0700), 0);
+        fixture_write(f, "inner/cgroup.events", "populated 1\n");
+        (void)snprintf(text, sizeof(text), "%d\n", (int)getpid());
+        fixture_write(f, "inner/cgroup.procs", text);
+        assert_int_equal(fstatat(f->container->dir_fd, "inner", &st, 0), 0);
+        x.cgroup_inode = st.st_ino;
+        assert_int_equal(proc_stat(c->proc_fd, getpid(), &self), 0);
+        x.starttime_ticks = self.starttime_ticks;
+
+        (void)strcpy(c->config.registries[0].name, "runner");
+        (void)strcpy(c->config.registries[0].below, "/docker/other");
+        c->config.registries_count = 1;
+        assert_int_equal(registries_open(c, f->dir, NULL), 0);
+        assert_int_equal(registry_put(c->registries.fd[0], &x), 0);
+        containers_scan(c);
+        assert_null(container_find(c, "inner", 0));
+
+        (void)strcpy(c->config.registries[0].below, "/docker/c1");
+        assert_int_equal(registry_put(c->registries.fd[0], &x), 0);
+        containers_scan(c);
+        m = container_find(c, "inner", 0);
+        assert_non_null(m);
+        assert_string_equal(m->container.cgroup, "/docker/c1/inner");
+        assert_int_equal(m->container.pid, getpid());
+        assert_false(m->flags & CONTAINER_ADOPTED);
+        assert_int_equal(c->containers.count, 2);
+        (void)close(c->registries.fd[0]);
+}
+
 static void a_registry_file_must_tell_the_truth(void **state) {
         struct fixture *f = *state;
         struct container x = f->container->container;
@@ -258,6 +335,9 @@ int main(void) {
                 TEST(the_observer_hears_of_what_became_of_its_proposals),
                 TEST(a_rule_replaces_its_own_proposal),
                 TEST(a_configuration_is_read_or_refused_with_its_reason),
+                TEST(a_registry_of_an_engine_in_a_container_is_below_a_cgroup),
+                TEST(registries_have_a_bound),
+                TEST(what_an_engine_in_a_container_tells_counts_below_its_cgroup),
                 TEST(a_registry_file_must_tell_the_truth),
                 TEST(an_empty_cgroup_is_no_container),
                 TEST(the_hook_completes_what_a_scan_adopted),
