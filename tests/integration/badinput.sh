@@ -23,6 +23,8 @@ hook_takes() { # STATE: exits 0 and registers nothing
 
 build_peer
 make_tree
+ADMINS=60005
+echo "dtgov-admin:x:$ADMINS:" >> /etc/group # before dtgovd looks for it
 
 echo "- what a runtime may tell the hook ($SECONDS s)"
 t_ok "7: the hook run by somebody without a registry does nothing" \
@@ -152,6 +154,14 @@ t_is "26: nothing is written" "$before" "$(limits_of "$T/one")"
 t_ok "26: but everybody may look" runs 0 setpriv --reuid 65534 --clear-groups "$B/dtgov" ps
 inside() { bash -c "echo \$\$ > $T/one/cgroup.procs && exec $B/dtgov set one cpu.max=1 --yes"; }
 t_ok "26: root inside a governed container may not either" runs 4 inside
+# Who is taken out of the group has it in his session still, which the kernel tells of.
+in_session() { setpriv --reuid 60006 --regid 60006 --groups "$ADMINS" "$B/dtgov" "$@"; }
+fresh_session() { setpriv --reuid 60006 --regid 60006 --clear-groups "$B/dtgov" "$@"; }
+t_ok "27: a session with the group decides, whatever /etc/group says of its user" runs 0 in_session set one cpu.weight=200 --yes
+t_ok "27: and takes back" runs 0 in_session rollback one --yes
+t_ok "27: his next session, without it, does not" runs 4 fresh_session set one cpu.weight=200 --yes
+t_ok "27: and hears that a session keeps its groups" says 'keeps its groups until it ends' "$output"
+t_is "27: nothing of it is written" "$before" "$(limits_of "$T/one")"
 
 echo "- two of the same id ($SECONDS s)"
 mkdir "$T/elsewhere"
@@ -210,8 +220,41 @@ t_ok "19: nor on a hybrid host" runs 1 hybrid
 t_ok "19: and says so" says 'needs unified cgroup v2' "$output"
 chmod 777 $STATE/journal
 t_ok "41: a journal that others can write: made safe or refused" starts_safely
+stop_dtgovd TERM
+mv $STATE/journal /run/journal
+ln -s /run/journal $STATE/journal
+t_ok "41: a journal that is a link: no start" runs 1 timeout 20 "$B/dtgovd" --observer-user 65533
+t_ok "41: with what is wrong and what mends it" says "E_UNSAFE_PATH.*rm $STATE/journal" "$output"
+rm $STATE/journal
+mv /run/journal $STATE/journal
+t_ok "41: mended, it starts" start_dtgovd
 t_is "70: without systemd it works, and says so" false "$(control Health | jq .systemd)"
 end_plain full
+
+echo "- no descriptor is left ($SECONDS s)"
+start_plain last
+before=$(limits_of "$T/last")
+t_ok "55: a change" runs 0 dtgov set last cpu.weight=200 --yes
+soft=$(awk '/open files/ { print $4 }' "/proc/$dtgovd/limits")
+prlimit --pid "$dtgovd" --nofile=150: # few more than the 128 that no container gets
+for i in $(seq 60); do
+        mkdir -p "$T/crowd-$i"
+        sleep 100000 &
+        echo $! > "$T/crowd-$i/cgroup.procs"
+        tell_hook "$(state_of "crowd-$i" $!)"
+done
+t_ok "55: dtgovd says that it has no room for more" wait_for 40 eval 'dtgov status | grep -q "no descriptor is left"'
+t_ok "55: it does not know all of them" test "$(known_all)" -lt 60
+t_ok "55: it answers" alive
+t_ok "55: it shows" runs 0 dtgov changes
+t_ok "55: it takes changes back" runs 0 dtgov rollback last --yes
+t_is "55: to the byte" "$before" "$(limits_of "$T/last")"
+prlimit --pid "$dtgovd" --nofile="$soft:"
+t_ok "55: with room again all are found" wait_for 60 is_known crowd-60 1
+for i in $(seq 60); do
+        kill -9 "$(cat "$T/crowd-$i/cgroup.procs")"
+done
+end_plain last
 
 echo "- the reader's side ($SECONDS s)"
 t_ok "75: a closed pipe" eval 'for i in 1 2 3; do dtgov changes --json | head -c 1 > /dev/null; done'

@@ -71,8 +71,30 @@ state_is_any() { # CHANGE STATE...
         [[ " $* " == *" $state "* ]] || { echo "it is $state"; return 1; }
 }
 
+# A runner in a container that runs containers itself, as a Docker in it does: a cgroup for itself, one
+# for each of them, and the hook, which sees the pids and paths of these namespaces.
+runner() { # prints its id
+        docker_run --privileged --name runner --cgroup-parent "$OUTER" \
+                -v /run/dtgov/registries/daytona:/run/dtgov/containers -v "$B/dtgov-hook:/hook:ro" busybox sh -c '
+                cd /sys/fs/cgroup && mkdir init inner && echo $$ > init/cgroup.procs &&
+                        echo "+cpu +memory +pids" > cgroup.subtree_control
+                sleep 1000000 &
+                echo $! > inner/cgroup.procs
+                echo "{\"ociVersion\":\"1.0.2\",\"id\":\"inner\",\"status\":\"creating\",\"pid\":$!,\"bundle\":\"/b\"}" | /hook
+                wait'
+}
+
+# What the runner's root may write into its registry: that a container of the host were one of its own.
+lie() { # INODE
+        docker exec runner sh -c "sed 's/\"id\":\"inner\"/\"id\":\"liar\"/; s/\"cgroup_inode\":[0-9]*/\"cgroup_inode\":$1/' \
+                /run/dtgov/containers/inner.*.json > /tmp/liar && mv /tmp/liar /run/dtgov/containers/liar.$1.json"
+}
+
+OUTER=/daytona
+[ "$DTGOV_INIT" = plain ] || OUTER=daytona.slice
 build_peer
 use_runtime "$(command -v runc)"
+printf '{"registries": {"daytona": "/%s"}}\n' "${OUTER#/}" > /etc/dtgov/dtgov.json
 t_ok "dtgovd and its observer come up" start_dtgovd --probation 5
 t_ok "dockerd comes up" start_engine
 
@@ -128,8 +150,27 @@ t_is "every other limit is as before" "$(without 'cpu.max\|memory.high\|pids.max
 t_ok "they are taken back" runs 0 dtgov rollback "$id" --yes
 t_is "to the byte" "$before" "$(limits_of "$dir")"
 
+echo "- a runner with an engine of its own ($SECONDS s)"
+outer=$(runner)
+t_ok "it is registered by the hook of the host" wait_for 20 is_known "$outer" 1
+t_ok "what runs in it is known by its own hook" wait_for 20 is_known inner 1
+dir=$CG$(control ListContainers | jq -r '.containers[] | select(.id == "inner").cgroup')
+t_ok "as a cgroup below it" says "^$CG/${OUTER#/}/.*$outer.*/inner$" "$dir"
+t_is "by a hook, not by a scan" false "$(control ListContainers | jq '.containers[] | select(.id == "inner").adopted')"
+before=$(limits_of "$dir")
+t_ok "it is given a limit" sets inner cpu.max=0.5
+t_is "the kernel has it" "50000 100000" "$(cat "$dir/cpu.max")"
+t_ok "which is taken back" runs 0 dtgov rollback inner --yes
+t_is "to the byte" "$before" "$(limits_of "$dir")"
+twins=$(inode_of "$twin")
+t_ok "the runner claims a container of the host" lie "$twins"
+t_ok "and its entry is taken away" wait_for 20 test ! -e "/run/dtgov/registries/daytona/liar.$twins.json"
+t_is "there is none of that name" 0 "$(known liar)"
+t_is "and the host's is as it was" 1 "$(known "$twin")"
+
 echo "- they end ($SECONDS s)"
-t_ok "all can be removed" runs 0 docker rm -f box twin w1-api
+t_ok "all can be removed" runs 0 docker rm -f box twin w1-api runner
+t_ok "what ran in the runner has left with it" wait_for 20 is_known inner 0
 t_ok "and have left" wait_for 20 registry_is_empty
 stop_dtgovd TERM
 t_ok "dockerd ends" stop_dockerd
