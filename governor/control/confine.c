@@ -27,6 +27,7 @@
         "sched_yield sched_getaffinity exit exit_group set_robust_list rseq membarrier "           \
         "brk mmap munmap mremap mprotect madvise "                                                 \
         "clock_gettime clock_getres clock_nanosleep gettimeofday nanosleep getpid gettid getppid " \
+        "pidfd_open "                                                                              \
         "getuid geteuid getgid getegid getgroups getrandom sysinfo uname prctl prlimit64"
 #define SYSCALLS_MAX 128
 

@@ -13,7 +13,7 @@ static const char *why_not(struct control *c, struct varlink *link) {
         const struct varlink_peer *peer = varlink_get_peer(link);
         char path[CONTAINER_PATH_SIZE];
 
-        if (proc_cgroup(c->proc_fd, peer->pid, path) < 0)
+        if (proc_cgroup(c->proc_fd, peer->pid, path) < 0 || !varlink_peer_is_alive(link))
                 return "the caller has ended: call from a process that waits for the answer";
         if (container_holds(c, path))
                 return "calls from inside a governed container decide nothing: run dtgov on the "

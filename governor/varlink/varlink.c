@@ -23,7 +23,9 @@ struct varlink *varlink_new(int fd, size_t in_max) {
         struct varlink *link = malloc(sizeof(*link) + in_max);
 
         if (link)
-                *link = (struct varlink){ .references = 1, .fd = fd, .in_max = in_max };
+                *link = (struct varlink){
+                        .references = 1, .fd = fd, .peer_fd = -1, .in_max = in_max
+                };
         return link;
 }
 
@@ -36,6 +38,7 @@ void varlink_unref(struct varlink *link) {
         if (!link || --link->references > 0)
                 return;
         closep(&link->fd);
+        closep(&link->peer_fd);
         json_writer_free(link->writer);
         free(link);
 }

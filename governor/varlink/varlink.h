@@ -77,6 +77,12 @@ void varlink_unref(struct varlink *link);
 void varlink_unrefp(struct varlink **link); /* for CLEANUP */
 const struct varlink_peer *varlink_get_peer(const struct varlink *link);
 bool varlink_peer_in_group(const struct varlink *link, gid_t gid); /* primary or supplementary */
+
+/*
+ * Whether the process that connected still runs: then what /proc said of its pid until now was said
+ * of it, and not of another that has its number.
+ */
+bool varlink_peer_is_alive(const struct varlink *link);
 bool varlink_is_open(const struct varlink *link); /* it may have gone while an answer was awaited */
 
 /*

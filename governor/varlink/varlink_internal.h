@@ -25,6 +25,7 @@ struct varlink {
         struct varlink_user *user;
         sd_event_source *io, *timer;
         struct varlink_peer peer;
+        int peer_fd;          /* a pidfd; -1: it has ended */
         uint64_t since_usec;  /* when the present wait for the peer began */
         uint64_t resume_usec; /* not before: its uid calls too often */
         bool calling;         /* a call has not been answered yet */

@@ -11,17 +11,25 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define CALL_USEC     (USEC_PER_SEC / VARLINK_CALLS_PER_SEC)
 #define BURST_USEC    (CALL_USEC * (VARLINK_CALLS_PER_SEC - 1))
 #define ACCEPT_USEC   (100 * USEC_PER_MSEC) /* in each, no more than ACCEPTS are tried: */
 #define ACCEPTS       256                   /* also without descriptors for them */
 #define ACCURACY_USEC (5 * USEC_PER_MSEC)
+
+#ifndef SO_PEERPIDFD /* Linux 6.5: of whoever connected, and not of who has its pid when it is     \
+                        asked */
+#define SO_PEERPIDFD 77
+#endif
 
 uint64_t varlink_now(const struct varlink_server *s) {
         uint64_t now = 0;
@@ -70,7 +78,8 @@ void varlink_disconnect(struct varlink *link) {
         link->io = sd_event_source_disable_unref(link->io);
         link->timer = sd_event_source_disable_unref(link->timer);
         closep(&link->fd);
-        link->fd = -1;
+        closep(&link->peer_fd);
+        link->fd = link->peer_fd = -1;
         varlink_unref(link);
 }
 
@@ -170,12 +179,21 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 /* Asks the kernel who connected. */
 static int ask_peer(struct varlink *link) {
         struct ucred peer;
-        socklen_t len = sizeof(peer);
+        socklen_t len = sizeof(peer), fd_len = sizeof(link->peer_fd);
 
         if (getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
                 return -errno;
         link->peer = (struct varlink_peer){ peer.pid, peer.uid, peer.gid };
+        if (getsockopt(link->fd, SOL_SOCKET, SO_PEERPIDFD, &link->peer_fd, &fd_len) < 0)
+                link->peer_fd = errno == ENOPROTOOPT ? (int)syscall(SYS_pidfd_open, peer.pid, 0)
+                                                     : -1;
         return 0;
+}
+
+bool varlink_peer_is_alive(const struct varlink *link) {
+        struct pollfd ended = { .fd = link->peer_fd, .events = POLLIN };
+
+        return link->peer_fd >= 0 && poll(&ended, 1, 0) == 0;
 }
 
 bool varlink_peer_in_group(const struct varlink *link, gid_t gid) {

@@ -42,6 +42,7 @@ static int method_echo(struct varlink *link, const struct json *parameters, void
         json_put_string(w, "text", text);
         json_put_u64(w, "uid", varlink_get_peer(link)->uid);
         json_put_bool(w, "inGroup", varlink_peer_in_group(link, getgid()));
+        json_put_bool(w, "alive", varlink_peer_is_alive(link));
         return varlink_reply_end(link);
 }
 
@@ -249,6 +250,49 @@ static void a_call_is_answered_with_who_called(void **state) {
         assert_int_equal(uid, getuid());
         assert_int_equal(json_get_bool(parameters_of(doc), "inGroup", &in_group, NULL), 0);
         assert_true(in_group);
+}
+
+/* Connects in a process that hands its connection over, ends, and is waited for. */
+static int dial_and_end(const struct bench *b) {
+        char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 'x';
+        struct iovec piece = { &byte, 1 };
+        struct msghdr message = { .msg_iov = &piece,
+                .msg_iovlen = 1,
+                .msg_control = control,
+                .msg_controllen = sizeof(control) };
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        int pair[2], fd;
+        pid_t pid;
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                fd = dial_raw(b);
+                *head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+                memcpy(CMSG_DATA(head), &fd, sizeof(int));
+                _exit(sendmsg(pair[1], &message, 0) == 1 ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(recvmsg(pair[0], &message, 0), 1);
+        memcpy(&fd, CMSG_DATA(head), sizeof(int));
+        (void)close(pair[0]);
+        (void)close(pair[1]);
+        return fd;
+}
+
+static void a_connection_outlives_who_made_it_and_says_so(void **state) {
+        static const char request[] =
+                        "{\"method\":\"org.test.Bench.Echo\",\"parameters\":{\"text\":\"x\"}}";
+        int fds[] = { dial_raw(*state), dial_and_end(*state) };
+        char text[512];
+
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+                assert_int_equal(send(fds[i], request, sizeof(request), 0), sizeof(request));
+                assert_true(recv(fds[i], text, sizeof(text), 0) > 0);
+                assert_non_null(strstr(text, i == 0 ? "\"alive\":true" : "\"alive\":false"));
+                (void)close(fds[i]);
+        }
 }
 
 static void an_answer_may_come_later(void **state) {
@@ -541,6 +585,7 @@ static void a_socket_is_replaced_only_when_nobody_answers(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 OVER_A_SOCKET(a_call_is_answered_with_who_called),
+                OVER_A_SOCKET(a_connection_outlives_who_made_it_and_says_so),
                 OVER_A_SOCKET(an_answer_may_come_later),
                 OVER_A_SOCKET(who_hangs_up_before_the_answer_is_gone),
                 OVER_A_SOCKET(what_is_not_known_is_named),
