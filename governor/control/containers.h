@@ -15,7 +15,7 @@
 #define CONTAINERS_BUCKETS   1024                /* by inode; a host has at most some thousands */
 #define CONTAINERS_SCAN_USEC (30 * USEC_PER_SEC) /* adoption, and files that inotify missed */
 #define CONTAINERS_WALK_MAX  50000               /* cgroups that are looked at for a lost one */
-#define CONTAINERS_FDS_KEPT  128 /* that no container gets: for people and rollbacks */
+#define CONTAINERS_FDS_KEPT  256 /* that no container gets: for people (two each) and rollbacks */
 #define CONTAINERS_BAD_MAX   64  /* names of bad files that are remembered, to log each once */
 
 struct control;

@@ -93,16 +93,12 @@ mkdir /run/stuck
 start_plain stuck /usr/local/bin/stuck /run/stuck
 wait_for 20 pgrep -x stuck-for-good
 worker=$(pgrep -x stuck-for-good)
-cat "/proc/$worker/cmdline" > /dev/null 2>&1 &
-reader=$!
-sleep 2
-t_ok "15: whoever reads it waits" grep -q '^State:.[SD]' "/proc/$reader/status"
+# Kernels before 4.17 keep a reader waiting for good (CVE-2018-1120); these have nothing to tell.
+t_is "15: there is no command line of it" "" "$(timeout 20 cat "/proc/$worker/cmdline" 2> /dev/null | tr -d '\0')"
 t_ok "15: the observer does not read it: the process has its name" wait_for 20 eval 'processes stuck | grep -qx stuck-for-good'
-t_ok "15: dtgov top shows it" says stuck-for "$(timeout 10 "$B/dtgov" top --once < /dev/null)"
+t_ok "15: dtgov top answers" says '^stuck ' "$(timeout 10 "$B/dtgov" top --once < /dev/null)"
 t_ok "15: both daemons answer" observer_present
-t_ok "15: the reader waits still" grep -q '^State:.[SD]' "/proc/$reader/status"
 end_plain stuck
-wait "$reader"
 umount /run/stuck
 
 echo "- what may be asked for ($SECONDS s)"
@@ -236,7 +232,7 @@ start_plain last
 before=$(limits_of "$T/last")
 t_ok "55: a change" runs 0 dtgov set last cpu.weight=200 --yes
 soft=$(awk '/open files/ { print $4 }' "/proc/$dtgovd/limits")
-prlimit --pid "$dtgovd" --nofile=150: # few more than the 128 that no container gets
+prlimit --pid "$dtgovd" --nofile=280: # few more than the 256 that no container gets
 for i in $(seq 60); do
         mkdir -p "$T/crowd-$i"
         sleep 100000 &

@@ -53,10 +53,15 @@ create_many() { # COUNT COMMAND-JSON: prints the ids
                 "${paths[@]}" | sed 's/^201 //' | jq -r .Id
 }
 
-remove_many() { # ID...
-        local id paths=()
-        for id in "$@"; do paths+=("/v1.41/containers/$id?force=1"); done
-        api DELETE "" "${paths[@]}" | grep -vc ^204
+# Five at a time: dockerd waits ten seconds for an end and then leaves bundle and cgroup behind, and an
+# emulated machine has no fifty ends within that time, with dtgov or without.
+remove_many() { # ID...: prints how many failed
+        local paths=("${@/#//v1.41/containers/}")
+        paths=("${paths[@]/%/?force=1}")
+        while [ ${#paths[@]} -gt 0 ]; do
+                api DELETE "" "${paths[@]:0:5}"
+                paths=("${paths[@]:5}")
+        done | grep -vc ^204
 }
 
 starts() { # ID...: their paths
@@ -142,15 +147,19 @@ t_ok "a file that cannot be executed fails as without dtgov" runs 126 docker run
 t_ok "nothing is left of them" wait_for 15 all_gone
 
 echo "- fifty at once ($SECONDS s)"
-many 50 '["true"]'
+many 50 '["sleep","1000"]'
 t_is "fifty containers start at once" 50 "$started"
-t_ok "all have left when they ended" wait_for 120 all_gone
+t_ok "all are registered" wait_for 60 all_are 50
+t_is "each of them once" 50 "$(control ListContainers | jq '[.containers[].id] | unique | length')"
+t_is "dtgov ps lists all of them" 50 "$(dtgov ps --json | jq length)"
+t_is "all can be removed" 0 "$(remove_many "${ids[@]}")"
+t_ok "and have left" wait_for 60 all_gone
+many 5 '["true"]'
+t_is "five start that end at once" 5 "$started"
+t_ok "they leave by themselves" wait_for 60 all_gone
 t_is "and can be removed" 0 "$(remove_many "${ids[@]}")"
 many 10 '["sleep","1000"]'
-t_is "ten that stay start at once" 10 "$started"
-t_ok "all are registered" wait_for 30 all_are 10
-t_is "each of them once" 10 "$(control ListContainers | jq '[.containers[].id] | unique | length')"
-t_is "dtgov ps lists all of them" 10 "$(dtgov ps --json | jq length)"
+t_is "ten start at once" 10 "$started"
 # What was there once may stay with the allocator; what grows the second time is a leak.
 observer=$(observer_pid)
 anon_dtgovd=$(anon_of "$dtgovd") anon_observer=$(anon_of "$observer")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that keeps whoever reads its command line waiting for good: its arguments lie on a page
- * of a file whose server never gives it. The server is the parent; with it all of them go on.
+ * A process whose arguments lie on a page of a file whose server never gives it: whoever reads its
+ * command line waits for good, or gets nothing since Linux 4.17. The server is the parent.
  *
  *     stuck DIR     mounts there; the child works as hard as it can, as "stuck-for-good"; as root
  */
