@@ -119,7 +119,7 @@ t_ok "exec works" runs 0 docker exec one true
 t_ok "exec gives the exit status of the program" runs 7 docker exec one sh -c 'exit 7'
 t_ok "exec registers nothing" is_registered_once "$id"
 t_ok "docker stop works" runs 0 docker stop one
-t_ok "a stopped container has left" wait_for 15 is_gone "$id"
+t_ok "a stopped container has left" wait_for 60 is_gone "$id"
 t_is "it left once" 1 "$(ended "$id")"
 t_ok "docker start works" runs 0 docker start one
 t_ok "started again it is registered once" is_registered_once "$id"
@@ -130,13 +130,13 @@ t_ok "and as another instance" test "$before" != "$(inode_of "$id")"
 t_ok "docker pause and unpause work" sh -c "docker pause one && docker unpause one"
 t_ok "a container that was paused is registered once" is_registered_once "$id"
 kill -9 "$(init_of "$id")"
-t_ok "kill -9 of its program: it has left" wait_for 15 is_gone "$id"
+t_ok "kill -9 of its program: it has left" wait_for 60 is_gone "$id"
 docker start one > /dev/null
 t_ok "started after that it is registered once" is_registered_once "$id"
 shim=$(pgrep -f "containerd-shim.*-id $id" | head -n 1)
 kill -9 "$shim"
-t_ok "kill -9 of its shim: it has left" wait_for 30 is_gone "$id"
-wait_for 20 sh -c "docker inspect -f '{{.State.Running}}' one | grep false"
+t_ok "kill -9 of its shim: it has left" wait_for 90 is_gone "$id"
+wait_for 60 sh -c "docker inspect -f '{{.State.Running}}' one | grep false"
 t_ok "docker rm works" runs 0 docker rm -f one
 t_is "it left as often as it ran" 4 "$(ended "$id")"
 
@@ -144,7 +144,7 @@ echo "- starts that fail by themselves ($SECONDS s)"
 t_ok "a missing program fails as without dtgov" runs 127 docker run --rm --network none busybox /missing
 t_ok "and says so in the runtime's own words" says '/missing.*no such file' "$output"
 t_ok "a file that cannot be executed fails as without dtgov" runs 126 docker run --rm --network none busybox /tmp
-t_ok "nothing is left of them" wait_for 15 all_gone
+t_ok "nothing is left of them" wait_for 60 all_gone
 
 echo "- fifty at once ($SECONDS s)"
 many 50 '["sleep","1000"]'
@@ -168,7 +168,7 @@ t_ok "and have left" wait_for 60 all_gone
 sleep 3
 fds="$(fds_of "$dtgovd") $(fds_of "$observer")"
 many 10 '["sleep","1000"]'
-wait_for 30 all_are 10
+wait_for 60 all_are 10
 remove_many "${ids[@]}" > /dev/null
 t_ok "ten more have come and gone" wait_for 60 all_gone
 sleep 3
@@ -205,7 +205,7 @@ t_ok "a container without a hook is adopted within 35 s" wait_for 35 is_known "$
 t_is "and is shown as adopted" true \
         "$(control ListContainers | jq --arg id "$plain" '.containers[] | select(.id == $id) | .adopted')"
 docker rm -f "$plain" "$stays" "$meanwhile" > /dev/null
-t_ok "all have left" wait_for 15 all_gone
+t_ok "all have left" wait_for 60 all_gone
 
 echo "- dtgov's own faults fail no start ($SECONDS s)"
 id=$(docker_run --name two busybox sleep 1000)
@@ -236,7 +236,7 @@ t_ok "without runtime.conf a container runs" runs 0 docker run --rm --network no
 use_runtime "$(command -v runc)"
 t_ok "dtgovd comes back once more" start_dtgovd
 t_ok "the last one can be removed" runs 0 docker rm -f two
-t_ok "everything has left" wait_for 15 all_gone
+t_ok "everything has left" wait_for 60 all_gone
 t_is "the registry is empty, temporary files too" "" "$(find "$REGISTRY" -mindepth 1)"
 wait_for 60 no_bundle_left || : # containerd takes its time
 t_ok "no cgroup is left" no_cgroup_left
