@@ -9,6 +9,7 @@
  *   --sample N         so many points, chosen by --seed                     (all)
  *   --seed TEXT        of the sample and of the order of failing calls
  *   --budget SECONDS   what is not done by then is left out, and said
+ *   --skip N           begins behind so many points: where a run with this seed had no more time
  *   --phase NAME       only this phase
  *   --action NAME      only kill, or only this errno
  *   --at N             only this system call
@@ -68,7 +69,7 @@ static struct board {
 static struct {
         const char *dtgovd, *dir, *seed;
         bool fixture, bus, count;
-        uint64_t lanes, sample, budget;
+        uint64_t lanes, sample, budget, skip;
         int phase, action;
         uint64_t at;
 } arg = { .seed = "", .lanes = 2, .phase = -1 };
@@ -373,8 +374,9 @@ static int report(uint64_t seconds) {
                 sum.violations += t->violations;
         }
         if (board->next < board->points_count)
-                printf("out of time: %u of %u points were left out\n",
-                                board->points_count - board->next, board->points_count);
+                printf("out of time: %u of %u points were left out, go on with --skip %u\n",
+                                board->points_count - board->next, board->points_count,
+                                board->next);
         report_actions();
         printf("dtgovd ended by itself at %u of the failing calls; %llu s\n", sum.died,
                         (unsigned long long)seconds);
@@ -394,6 +396,7 @@ static int run_all(void) {
         if (arg.count)
                 return 0;
         choose_points();
+        board->next = (unsigned)u64_min(arg.skip, board->points_count);
         for (unsigned i = 0; i < arg.lanes; i++) {
                 pids[i] = fork();
                 if (pids[i] == 0) {
@@ -409,8 +412,9 @@ static int parse(int argc, char **argv) {
         static const struct option options[] = { { "dtgovd", 1, NULL, 'd' },
                 { "dir", 1, NULL, 'D' }, { "fixture", 0, NULL, 'f' }, { "bus", 0, NULL, 'B' },
                 { "lanes", 1, NULL, 'l' }, { "sample", 1, NULL, 's' }, { "seed", 1, NULL, 'S' },
-                { "budget", 1, NULL, 'b' }, { "phase", 1, NULL, 'p' }, { "action", 1, NULL, 'a' },
-                { "at", 1, NULL, 'n' }, { "count", 0, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+                { "budget", 1, NULL, 'b' }, { "skip", 1, NULL, 'k' }, { "phase", 1, NULL, 'p' },
+                { "action", 1, NULL, 'a' }, { "at", 1, NULL, 'n' }, { "count", 0, NULL, 'c' },
+                { NULL, 0, NULL, 0 } };
         int opt, r = 0;
 
         while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1 && r >= 0)
@@ -448,6 +452,7 @@ static int parse(int argc, char **argv) {
                         r = parse_u64(optarg ? optarg : "", opt == 'l'   ? &arg.lanes
                                                             : opt == 's' ? &arg.sample
                                                             : opt == 'b' ? &arg.budget
+                                                            : opt == 'k' ? &arg.skip
                                                                          : &arg.at);
                 }
         return r < 0 || optind != argc || !arg.dtgovd || !arg.dir || arg.lanes < 1 ||
