@@ -83,7 +83,8 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(LOWER, "E_LOWER", "only a person may lower memory.max")                                  \
         X(BOUND, "E_BOUND", "outside what root allows on this host")                               \
         X(PAUSED, "E_PAUSED", "dtgov is paused: sudo dtgov resume")                                \
-        X(TRIAL, "TRIAL", "its trial is over, and nobody kept it")
+        X(TRIAL, "TRIAL", "its trial is over, and nobody kept it")                                 \
+        X(MEMORY_FULL, "MEMORY_FULL", "the lower memory.max was reached")
 
 #define REASON_ID(id, ...) REASON_##id,
 enum reason { REASON_TABLE(REASON_ID) REASON_COUNT };

@@ -28,6 +28,16 @@ struct waiter {
         void (*call)(struct waiter *w, const struct run *run);
 };
 
+/* What ends a probation at once, as counters of the kernel. */
+enum signal {
+        SIGNAL_KILL_LOCAL,
+        SIGNAL_KILL_BELOW,
+        SIGNAL_OOM_LOCAL,
+        SIGNAL_PIDS_REFUSED,
+        SIGNAL_MEMORY_FULL,
+        SIGNALS,
+};
+
 /* A change and what the engine needs for it. */
 struct run {
         struct run *next; /* older */
@@ -37,7 +47,7 @@ struct run {
         struct limits before;      /* every limit file at the intent; until it is committed */
         struct limits after;       /* and when the owner had been told; only with @others */
         uint64_t others;           /* rows that changed when it was told */
-        uint64_t signals[4];       /* hard signals when it was applied */
+        uint64_t signals[SIGNALS]; /* hard signals when it was applied */
         uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
         uint64_t undone_ns;  /* when the last file was written back and read */
         uint64_t looked_ns, drift_ns, retry_ns;
@@ -159,4 +169,4 @@ void undo_retry(struct control *c, struct run *run, uint64_t now_ns);
 void watch_begin(struct control *c, struct run *run);
 void watch_look(struct control *c, struct run *run, uint64_t now_ns);
 void watch_calm(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
-void signals_read(const struct managed *m, uint64_t ret[static 4]);
+void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]);

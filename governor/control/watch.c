@@ -11,9 +11,7 @@
 
 #include <string.h>
 
-enum signal { SIGNAL_KILL_LOCAL, SIGNAL_KILL_BELOW, SIGNAL_OOM_LOCAL, SIGNAL_PIDS_REFUSED };
-
-void signals_read(const struct managed *m, uint64_t ret[static 4]) {
+void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]) {
         static const struct {
                 const char *file, *key;
         } sources[] = {
@@ -21,6 +19,7 @@ void signals_read(const struct managed *m, uint64_t ret[static 4]) {
                 [SIGNAL_KILL_BELOW] = { "memory.events", "oom_kill" },
                 [SIGNAL_OOM_LOCAL] = { "memory.events.local", "oom" },
                 [SIGNAL_PIDS_REFUSED] = { "pids.events", "max" },
+                [SIGNAL_MEMORY_FULL] = { "memory.events.local", "max" },
         };
 
         for (size_t i = 0; i < ARRAY_LEN(sources); i++)
@@ -28,26 +27,27 @@ void signals_read(const struct managed *m, uint64_t ret[static 4]) {
                         ret[i] = 0;
 }
 
-/* A fork that is still refused after a raise is no harm that the lower limit would mend. */
-static bool lowers_pids(const struct change *x) {
+/* A limit that is still met after a raise is no harm that the lower one would mend. */
+static bool lowers(const struct change *x, enum knob_id id) {
         for (unsigned i = 0; i < x->changes_count; i++)
-                if (x->changes[i].knob == KNOB_PIDS_MAX &&
-                                knob_compare(KNOB_PIDS_MAX, x->changes[i].new, x->changes[i].old) <
-                                                0)
+                if (x->changes[i].knob == id &&
+                                knob_compare(id, x->changes[i].new, x->changes[i].old) < 0)
                         return true;
         return false;
 }
 
 static enum reason check_signals(const struct run *run) {
-        uint64_t now[4], grown[4];
+        uint64_t now[SIGNALS], grown[SIGNALS];
 
         signals_read(run->container, now);
         for (size_t i = 0; i < ARRAY_LEN(now); i++)
                 grown[i] = u64_sub(now[i], run->signals[i]);
         if (grown[SIGNAL_KILL_LOCAL] || (grown[SIGNAL_KILL_BELOW] && grown[SIGNAL_OOM_LOCAL]))
                 return REASON_OOM_KILL;
-        if (grown[SIGNAL_PIDS_REFUSED] && lowers_pids(&run->change))
+        if (grown[SIGNAL_PIDS_REFUSED] && lowers(&run->change, KNOB_PIDS_MAX))
                 return REASON_PIDS_REFUSED;
+        if (grown[SIGNAL_MEMORY_FULL] && lowers(&run->change, KNOB_MEMORY_MAX))
+                return REASON_MEMORY_FULL;
         return REASON_NONE;
 }
 

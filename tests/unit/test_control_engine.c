@@ -83,6 +83,32 @@ static void refused_forks_take_a_lower_pids_max_back(void **state) {
         assert_string_equal(fixture_read(f, "pids.max"), "900");
 }
 
+static void a_lower_memory_max_that_is_reached_goes_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        fixture_write(f, "memory.max", "1073741824");
+        fixture_write(f, "memory.events.local", "max 3\noom 0\noom_kill 0\n");
+        run = fixture_apply(f, KNOB_MEMORY_MAX, GIB - 4096, /* end= */ false);
+        watch_look(&f->control, run, proc_boottime_ns());
+        assert_int_equal(run->change.state, CHANGE_PROBATION); /* what was before counts not */
+        fixture_write(f, "memory.events.local", "max 4\noom 0\noom_kill 0\n");
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_MEMORY_FULL);
+        assert_string_equal(fixture_read(f, "memory.max"), "1073741824");
+}
+
+static void a_raised_memory_max_that_is_reached_stays(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        fixture_write(f, "memory.max", "536870912");
+        run = fixture_apply(f, KNOB_MEMORY_MAX, GIB, /* end= */ false);
+        fixture_write(f, "memory.events.local", "max 4\noom 0\noom_kill 0\n");
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+}
+
 /* The lower limit would refuse more of them. */
 static void refused_forks_leave_a_raise_of_pids_max(void **state) {
         struct fixture *f = *state;
@@ -427,6 +453,8 @@ int main(void) {
                 TEST(a_kill_of_a_nested_limit_does_not),
                 TEST(refused_forks_take_a_lower_pids_max_back),
                 TEST(refused_forks_leave_a_raise_of_pids_max),
+                TEST(a_lower_memory_max_that_is_reached_goes_back),
+                TEST(a_raised_memory_max_that_is_reached_stays),
                 TEST(a_file_that_changed_with_it_goes_back_too),
                 TEST(a_file_that_changed_with_it_and_then_by_somebody_else_stays),
                 TEST(a_silent_observer_takes_it_back),
