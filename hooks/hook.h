@@ -32,8 +32,8 @@ void hook_take_arguments(struct hook_paths *paths, int argc, const char *const a
  * killed by SIGPIPE (crun before 1.17 does not ignore it).
  *
  * @buf:     HOOK_STATE_MAX + 1 bytes; what is kept ends with a NUL
- * @wait_ns: longest wait for more to come, longer only where CPUs are short; a stream that never
- *           pauses is left after this, too
+ * @wait_ns: longest wait for more to come, up to twenty times as long where CPUs are short; a
+ *           stream that never pauses is left after this, too
  * Returns:  bytes kept; it may be less than a whole document
  * Errors:   -EFBIG longer than HOOK_STATE_MAX; of read(2) and poll(2)
  */

@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 
 #define REGISTRY_DIR "/run/dtgov/containers"
-#define LIFE_SEC     5 /* for all of it; a few milliseconds is usual */
+#define LIFE_SEC     30 /* for all of it; a few milliseconds is usual, where a CPU is to be had */
 #define CPU_SEC      1
 #define HEAP_SIZE    (4 * MIB)
 

@@ -328,7 +328,7 @@ static void choose_points(void) {
         list_tells(); /* these are few, and first */
         kills = board->points_count;
         list_calls(true);
-        if (arg.bus)
+        if (!arg.fixture) /* a guest has not the time for all of them */
                 shuffle(kills);
         kills = board->points_count;
         list_calls(false);

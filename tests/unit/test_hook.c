@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -418,6 +419,53 @@ static void stdin_that_never_ends_is_left_after_the_wait(void **state) {
         (void)close(fds[1]);
 }
 
+/* A process that keeps a CPU busy, or writes its state when all others had their turns. */
+static pid_t begin(void (*work)(int fd), int fd) {
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                work(fd);
+                _exit(0);
+        }
+        return pid;
+}
+
+static void burn(int fd) {
+        (void)fd;
+        for (volatile unsigned long n = 0;; n++)
+                ;
+}
+
+static void write_late(int fd) {
+        (void)usleep(500000);
+        if (write(fd, "{}", 2) != 2)
+                _exit(1);
+}
+
+static void a_runtime_that_must_queue_for_a_cpu_is_waited_for(void **state) {
+        static char buf[HOOK_STATE_MAX + 1];
+        size_t count = (size_t)sysconf(_SC_NPROCESSORS_ONLN) + 1;
+        CLEANUP(freep) pid_t *pids = calloc(count + 1, sizeof(*pids));
+        int fds[2];
+
+        (void)state;
+        assert_non_null(pids);
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        for (size_t i = 0; i < count; i++)
+                pids[i] = begin(burn, -1);
+        pids[count] = begin(write_late, fds[1]);
+        (void)close(fds[1]);
+        assert_int_equal(hook_read_state(fds[0], buf, 50 * NSEC_PER_MSEC), 2);
+        assert_string_equal(buf, "{}");
+        for (size_t i = 0; i <= count; i++) {
+                (void)kill(pids[i], SIGKILL);
+                assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+        }
+        (void)close(fds[0]);
+}
+
 static void an_endless_stream_is_left_after_the_wait(void **state) {
         static char buf[HOOK_STATE_MAX + 1];
         int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -517,6 +565,7 @@ int main(void) {
                 TEST(a_restarted_container_keeps_its_new_file),
                 TEST(poststop_leaves_the_files_of_other_ids),
                 cmocka_unit_test(stdin_that_never_ends_is_left_after_the_wait),
+                cmocka_unit_test(a_runtime_that_must_queue_for_a_cpu_is_waited_for),
                 cmocka_unit_test(an_endless_stream_is_left_after_the_wait),
                 cmocka_unit_test(a_state_of_exactly_the_limit_is_kept_and_one_more_is_not),
                 cmocka_unit_test(a_closed_stdin_is_an_error_and_no_crash),
