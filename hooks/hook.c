@@ -10,6 +10,7 @@
  */
 #include "hooks/hook.h"
 
+#include "state/cpus.h"
 #include "state/file.h"
 #include "state/parse.h"
 #include "state/text.h"
@@ -35,22 +36,6 @@ static uint64_t clock_ns(clockid_t clock) {
 
         (void)syscall(SYS_clock_gettime, clock, &ts);
         return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
-/* Whether more tasks want a CPU than there are: proc_loadavg(5), "0.20 0.18 0.12 running/all". */
-static bool cpus_are_short(void) {
-        char text[128], *all, *running;
-        uint64_t count;
-
-        if (file_read_at(AT_FDCWD, "/proc/loadavg", text, sizeof(text)) < 0)
-                return false;
-        all = strchr(text, '/');
-        if (!all)
-                return false;
-        *all = '\0';
-        running = strrchr(text, ' ');
-        return running && parse_u64(running + 1, &count) >= 0 &&
-               count > (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /*

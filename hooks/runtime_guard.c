@@ -9,6 +9,7 @@
 #include "hooks/runtime_guard.h"
 
 #include "hooks/runtime_edit.h"
+#include "state/cpus.h"
 
 #include <signal.h>
 
@@ -22,6 +23,7 @@ static struct {
         struct sigaction before[ARRAY_LEN(guarded)];
         sigset_t mask;
         unsigned alarm_left_sec; /* of an alarm that the caller had set; 0 none */
+        unsigned passed_sec;
         char stack[STACK_SIZE];
 } guard;
 
@@ -46,10 +48,25 @@ static void fall_back(int signal) {
         _exit(127);
 }
 
+/* Without hooks a container is only found later: that is no answer to a host that is busy. */
+static void on_alarm(int signal) {
+        int saved = errno;
+
+        guard.passed_sec += RUNTIME_GUARD_SEC;
+        if (guard.passed_sec >= RUNTIME_BUSY_SEC || !cpus_are_short())
+                fall_back(signal);
+        (void)alarm(RUNTIME_GUARD_SEC);
+        errno = saved;
+}
+
+/* SIGXFSZ ignored, a write beyond the limit of file size fails, and the log says so. */
+static void (*handler_of(int signal))(int) {
+        return signal == SIGXFSZ ? SIG_IGN : signal == SIGALRM ? on_alarm : fall_back;
+}
+
 void runtime_guard_start(const char *path, char *const argv[]) {
         const stack_t stack = { .ss_sp = guard.stack, .ss_size = sizeof(guard.stack) };
-        struct sigaction action = { .sa_handler = fall_back, .sa_flags = SA_ONSTACK };
-        const struct sigaction ignore = { .sa_handler = SIG_IGN };
+        struct sigaction action = { .sa_flags = SA_ONSTACK | SA_RESTART };
         sigset_t open;
 
         guard.path = path;
@@ -58,9 +75,8 @@ void runtime_guard_start(const char *path, char *const argv[]) {
         (void)sigfillset(&action.sa_mask);
         (void)sigemptyset(&open);
         for (size_t i = 0; i < ARRAY_LEN(guarded); i++) {
-                /* Ignored, a write beyond the limit of file size fails: the log says so. */
-                (void)sigaction(guarded[i], guarded[i] == SIGXFSZ ? &ignore : &action,
-                                &guard.before[i]);
+                action.sa_handler = handler_of(guarded[i]);
+                (void)sigaction(guarded[i], &action, &guard.before[i]);
                 (void)sigaddset(&open, guarded[i]);
         }
         (void)sigprocmask(SIG_UNBLOCK, &open, &guard.mask);

@@ -7,7 +7,8 @@
 
 #include "state/base.h"
 
-#define RUNTIME_GUARD_SEC 2 /* for all that the wrapper does itself; some milliseconds is usual */
+#define RUNTIME_GUARD_SEC 2  /* for all that the wrapper does itself; some milliseconds is usual */
+#define RUNTIME_BUSY_SEC  20 /* at the most, while processes must queue for a CPU */
 
 /*
  * From here on SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT and an alarm execute @path with @argv.

@@ -11,9 +11,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -354,6 +356,48 @@ static void a_program_knows_itself_under_another_name(void **state) {
         assert_false(runtime_is_self(in(bundle, "none")));
 }
 
+static pid_t burn(void) {
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (volatile unsigned long n = 0;; n++)
+                        ;
+        }
+        return pid;
+}
+
+/* Else a start on a busy host would be one without hooks. */
+static void the_alarm_waits_while_processes_queue_for_a_cpu(void **state) {
+        size_t count = (size_t)sysconf(_SC_NPROCESSORS_ONLN) + 1;
+        CLEANUP(freep) pid_t *pids = calloc(count, sizeof(*pids));
+        int status;
+        pid_t pid;
+
+        (void)state;
+        assert_non_null(pids);
+        for (size_t i = 0; i < count; i++)
+                pids[i] = burn();
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                time_t until = time(NULL) + RUNTIME_GUARD_SEC + 2;
+
+                runtime_guard_start("/bin/false", (char *const[]){ (char[]){ "false" }, NULL });
+                while (time(NULL) < until)
+                        (void)usleep(1000);
+                runtime_guard_end();
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        for (size_t i = 0; i < count; i++) {
+                (void)kill(pids[i], SIGKILL);
+                assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+        }
+}
+
 /* Lowered limits go from an engine to its runtime: "ulimit -f 0" ends a writer by SIGXFSZ. */
 static void a_limit_of_file_size_leaves_the_file_and_the_process_as_they_were(void **state) {
         static const char text[] = "{\"ociVersion\":\"1.0.2\"}";
@@ -402,6 +446,7 @@ int main(void) {
                 TEST(the_file_keeps_its_mode_and_owner),
                 TEST(only_a_regular_file_of_bounded_size_is_edited),
                 TEST(a_refused_document_stays_byte_for_byte),
+                TEST(the_alarm_waits_while_processes_queue_for_a_cpu),
                 TEST(a_limit_of_file_size_leaves_the_file_and_the_process_as_they_were),
                 TEST(the_configuration_names_runtime_hook_and_registry),
                 TEST(a_configuration_that_is_wrong_is_refused_whole),
