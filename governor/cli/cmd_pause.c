@@ -13,6 +13,9 @@ static int say(struct cli *c, const char *method, const char *words) {
                 return r;
         if (!given(c, OPTION_JSON)) {
                 (void)fputs(words, c->out.file);
+                if (text_of(answer, "text")[0])
+                        (void)fprintf(c->out.file, "But %s\n",
+                                        out_text(&c->out, text_of(answer, "text")));
                 return EXIT_DONE;
         }
         if (given(c, OPTION_ROLLBACK_PROBATION))

@@ -13,9 +13,12 @@
 #define FINDINGS_SHOWN 5
 
 struct status {
-        const struct json *findings, *proposals, *changes, *observer, *control;
-        struct error control_error;
-        int control_exit;
+        const struct json *findings, *proposals, *changes;
+        struct side {
+                const struct json *health;
+                struct error error;
+                int exit; /* other than EXIT_DONE: it did not answer */
+        } sides[DAEMON_COUNT];
 };
 
 static bool change_open(const struct json *change) {
@@ -24,20 +27,28 @@ static bool change_open(const struct json *change) {
         return state >= 0 && change_states[state].open;
 }
 
-static int fetch(struct cli *c, struct status *s) {
-        int r = ask_or_complain(c, DAEMON_OBSERVER, "Health", NULL, &s->observer);
+/* What one daemon does not tell hides nothing of what the other one does. */
+static void fetch(struct cli *c, struct status *s) {
+        const struct {
+                enum daemon daemon;
+                const char *method;
+                const struct json **ret;
+        } calls[] = {
+                { DAEMON_OBSERVER, "Health", &s->sides[DAEMON_OBSERVER].health },
+                { DAEMON_OBSERVER, "ListFindings", &s->findings },
+                { DAEMON_CONTROL, "Health", &s->sides[DAEMON_CONTROL].health },
+                { DAEMON_CONTROL, "ListProposals", &s->proposals },
+                { DAEMON_CONTROL, "ListChanges", &s->changes },
+        };
 
-        if (r == EXIT_DONE)
-                r = ask_or_complain(c, DAEMON_OBSERVER, "ListFindings", NULL, &s->findings);
-        if (r != EXIT_DONE)
-                return r;
-        s->control_exit = ask(c, DAEMON_CONTROL, "Health", NULL, &s->control);
-        if (s->control_exit == EXIT_DONE)
-                s->control_exit = ask(c, DAEMON_CONTROL, "ListProposals", NULL, &s->proposals);
-        if (s->control_exit == EXIT_DONE)
-                s->control_exit = ask(c, DAEMON_CONTROL, "ListChanges", NULL, &s->changes);
-        s->control_error = c->error;
-        return EXIT_DONE;
+        for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+                struct side *side = &s->sides[calls[i].daemon];
+
+                if (side->exit != EXIT_DONE)
+                        continue;
+                side->exit = ask(c, calls[i].daemon, calls[i].method, NULL, calls[i].ret);
+                side->error = c->error;
+        }
 }
 
 static unsigned count_of(const struct json *answer, const char *key) {
@@ -92,7 +103,11 @@ static void print_findings(struct cli *c, const struct status *s) {
 }
 
 static void print_summary(struct cli *c, const struct status *s) {
-        uint64_t containers = number_of(s->observer, "containers", 0);
+        const struct side *observer = &s->sides[DAEMON_OBSERVER];
+        bool watched = observer->exit == EXIT_DONE;
+        uint64_t containers =
+                        number_of(watched ? observer->health : s->sides[DAEMON_CONTROL].health,
+                                        "containers", 0);
         unsigned pending = count_pending(s->proposals);
 
         if (containers == 0) {
@@ -100,9 +115,9 @@ static void print_summary(struct cli *c, const struct status *s) {
                             "dtgov doctor\n",
                                 c->out.file);
         } else {
-                (void)fprintf(c->out.file, "%" PRIu64 " container%s watched", containers,
-                                containers == 1 ? "" : "s");
-                if (!children_of(s->findings, "findings"))
+                (void)fprintf(c->out.file, "%" PRIu64 " container%s %s", containers,
+                                containers == 1 ? "" : "s", watched ? "watched" : "not watched");
+                if (watched && !children_of(s->findings, "findings"))
                         (void)fputs(", nothing slows them down: dtgov top --once", c->out.file);
                 (void)fputc('\n', c->out.file);
         }
@@ -142,34 +157,36 @@ static int print_status_json(struct cli *c, const struct status *s) {
         put_list(c, w, "findings", s->findings, NULL);
         put_list(c, w, "proposals", s->proposals, NULL);
         put_list(c, w, "changes", s->changes, change_open);
-        json_put_value(w, "observer", s->observer);
-        if (s->control_exit == EXIT_DONE)
-                json_put_value(w, "dtgovd", s->control);
-        else
-                json_put_string(w, "dtgovd", NULL);
+        json_put_value(w, "observer", s->sides[DAEMON_OBSERVER].health);
+        json_put_value(w, "dtgovd", s->sides[DAEMON_CONTROL].health);
         json_close_object(w);
         return print_json(c, w);
 }
 
+static void print_all(struct cli *c, const struct status *s) {
+        print_findings(c, s);
+        print_summary(c, s);
+        print_notes(c, "dtgovd", s->sides[DAEMON_CONTROL].health);
+        print_notes(c, "dtgov-observer", s->sides[DAEMON_OBSERVER].health);
+}
+
 int run_status(struct cli *c, char *const *arguments, unsigned count) {
         struct status s = { 0 };
-        int r;
+        unsigned silent = 0;
+        int r = EXIT_DONE;
 
         (void)arguments;
         (void)count;
-        r = fetch(c, &s);
-        if (r != EXIT_DONE)
-                return r;
-        if (given(c, OPTION_JSON)) {
+        fetch(c, &s);
+        for (size_t d = 0; d < DAEMON_COUNT; d++)
+                silent += s.sides[d].exit != EXIT_DONE;
+        if (silent < DAEMON_COUNT && given(c, OPTION_JSON))
                 r = print_status_json(c, &s);
-        } else {
-                print_findings(c, &s);
-                print_summary(c, &s);
-                print_notes(c, "dtgovd", s.control);
-                print_notes(c, "dtgov-observer", s.observer);
-        }
-        if (s.control_exit != EXIT_DONE)
-                return complain(c, s.control_exit, "%s", s.control_error.text);
+        else if (silent < DAEMON_COUNT)
+                print_all(c, &s);
+        for (size_t d = 0; d < DAEMON_COUNT; d++)
+                if (s.sides[d].exit != EXIT_DONE)
+                        r = complain(c, s.sides[d].exit, "%s", s.sides[d].error.text);
         if (r == EXIT_DONE && given(c, OPTION_EXIT_CODE) &&
                         (children_of(s.findings, "findings") || count_pending(s.proposals) > 0))
                 return EXIT_FOUND;

@@ -46,10 +46,9 @@ struct control {
         struct varlink_server *server;
 };
 
-/* pause.c: whether it was paused before; and from now on. A disk that takes no mark is only told.
- */
+/* pause.c: whether it was paused before; and from now on, below 0: only until dtgovd ends. */
 void pause_init(struct control *c);
-void pause_set(struct control *c, bool paused);
+int pause_set(struct control *c, bool paused);
 
 /* Whether the observer is there and talks. */
 bool control_observer_present(const struct control *c);

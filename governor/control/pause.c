@@ -29,28 +29,34 @@ static int remove_mark(const struct control *c) {
         return unlinkat(c->journal_fd, MARK, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-void pause_set(struct control *c, bool paused) {
+int pause_set(struct control *c, bool paused) {
         int r = paused ? write_mark(c) : remove_mark(c);
 
         c->paused = paused;
         if (r < 0)
                 log_warning("%s, but only until dtgovd ends: %s", paused ? "paused" : "resumed",
                                 strerror(-r));
+        return r;
 }
 
 static int answer(struct varlink *link, const struct json *parameters, struct control *c,
                 const char *method, bool paused) {
         struct json_writer *w;
         struct api_call call;
-        int r;
+        struct error err = { "" };
+        int kept, r;
 
         if (api_begin(c, link, method, parameters, &call) < 0)
                 return 0;
-        pause_set(c, paused);
+        kept = pause_set(c, paused);
         r = varlink_reply_begin(link, &w);
         if (r < 0)
                 return r;
         json_put_bool(w, "paused", c->paused);
+        if (kept < 0) {
+                (void)error_errno(&err, kept, "only until dtgovd ends, the journal's directory");
+                json_put_string(w, "text", err.text);
+        }
         return varlink_reply_end(link);
 }
 

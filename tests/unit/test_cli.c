@@ -593,6 +593,33 @@ static void a_daemon_that_does_not_run_is_named(void **state) {
         assert_non_null(strstr(b->out, "{\"id\":\"dtgovd\",\"state\":\"broken\""));
 }
 
+static void a_pause_that_cannot_be_kept_says_so(void **state) {
+        struct bench *b = *state;
+
+        fake(b, "Pause", NULL, "{\"paused\":true}");
+        assert_int_equal(run(b, "pause"), EXIT_DONE);
+        assert_null(strstr(b->out, "But "));
+        fake(b, "Pause", NULL, "{\"paused\":true,\"text\":\"only until dtgovd ends\"}");
+        assert_int_equal(run(b, "pause"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "But only until dtgovd ends\n"));
+}
+
+static void without_the_observer_status_shows_what_dtgovd_knows(void **state) {
+        struct bench *b = *state;
+        struct json_doc *doc;
+
+        (void)unlink(b->path[DAEMON_OBSERVER]);
+        assert_int_equal(run(b, "status"), EXIT_UNREACHABLE);
+        assert_non_null(strstr(b->out, "1 container not watched\n"));
+        assert_non_null(strstr(b->out, "1 proposal waits for you: dtgov proposals\n"));
+        assert_non_null(strstr(b->err, "sudo systemctl start dtgov-observer"));
+        assert_int_equal(run(b, "status --json"), EXIT_UNREACHABLE);
+        doc = read_output(b);
+        assert_int_equal(json_get(json_root(doc), "observer")->type, JSON_NULL);
+        assert_int_equal(json_get(json_root(doc), "dtgovd")->type, JSON_OBJECT);
+        json_doc_free(doc);
+}
+
 static void commands_list_themselves(void **state) {
         struct bench *b = *state;
 
@@ -875,6 +902,8 @@ int main(void) {
                 AGAINST_DAEMONS(show_names_the_command_that_approves),
                 AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
                 AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),
+                AGAINST_DAEMONS(a_pause_that_cannot_be_kept_says_so),
+                AGAINST_DAEMONS(without_the_observer_status_shows_what_dtgovd_knows),
                 AGAINST_DAEMONS(commands_list_themselves),
                 AGAINST_DAEMONS(every_command_is_completed),
                 AGAINST_DAEMONS(every_option_of_a_command_is_completed),

@@ -2,6 +2,7 @@
 #include "governor/control/recover.h"
 #include "tests/unit/control_fixture.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -365,7 +366,7 @@ static void while_paused_nothing_is_applied(void **state) {
         struct fixture *f = *state;
         struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
 
-        pause_set(&f->control, true);
+        assert_int_equal(pause_set(&f->control, true), 0);
         begin(f, &p);
         assert_null(f->control.engine.runs); /* it never got a number */
         assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
@@ -375,7 +376,7 @@ static void what_is_in_force_can_be_taken_back_while_paused(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
 
-        pause_set(&f->control, true);
+        assert_int_equal(pause_set(&f->control, true), 0);
         assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, "a person"), 1);
         fixture_until(f, run, CHANGE_ROLLED_BACK);
         assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
@@ -384,17 +385,26 @@ static void what_is_in_force_can_be_taken_back_while_paused(void **state) {
 static void a_pause_outlives_dtgovd_until_it_is_ended(void **state) {
         struct fixture *f = *state;
 
-        pause_set(&f->control, true);
+        assert_int_equal(pause_set(&f->control, true), 0);
         fixture_crash(f);
         f->control.paused = false;
         pause_init(&f->control);
         assert_true(f->control.paused);
-        pause_set(&f->control, false);
+        assert_int_equal(pause_set(&f->control, false), 0);
         fixture_crash(f);
         pause_init(&f->control);
         assert_false(f->control.paused);
         (void)fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
         assert_string_equal(fixture_read(f, "pids.max"), "200");
+}
+
+static void a_pause_that_cannot_be_kept_holds_until_dtgovd_ends(void **state) {
+        struct fixture *f = *state;
+
+        assert_int_equal(mkdirat(f->control.journal_fd, "paused", 0700), 0);
+        assert_int_equal(pause_set(&f->control, true), -EISDIR);
+        assert_true(f->control.paused);
+        assert_int_equal(unlinkat(f->control.journal_fd, "paused", AT_REMOVEDIR), 0);
 }
 
 /* The newest change, on trial for @trial_ns. */
@@ -470,6 +480,7 @@ int main(void) {
                 TEST(while_paused_nothing_is_applied),
                 TEST(what_is_in_force_can_be_taken_back_while_paused),
                 TEST(a_pause_outlives_dtgovd_until_it_is_ended),
+                TEST(a_pause_that_cannot_be_kept_holds_until_dtgovd_ends),
                 TEST(what_was_on_probation_at_a_crash_goes_back),
                 TEST(what_could_not_be_looked_at_stays_open_until_it_can),
                 TEST(without_its_registry_file_it_is_found_by_the_inode),
