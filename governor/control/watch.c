@@ -40,7 +40,7 @@ static enum reason check_signals(const struct run *run) {
         uint64_t now[SIGNALS], grown[SIGNALS];
 
         signals_read(run->container, now);
-        for (size_t i = 0; i < ARRAY_LEN(now); i++)
+        for (size_t i = 0; i < SIGNALS; i++)
                 grown[i] = u64_sub(now[i], run->signals[i]);
         if (grown[SIGNAL_KILL_LOCAL] || (grown[SIGNAL_KILL_BELOW] && grown[SIGNAL_OOM_LOCAL]))
                 return REASON_OOM_KILL;
