@@ -72,7 +72,9 @@ starts() { # ID...: their paths
 many() { # COUNT COMMAND-JSON: makes and starts them all at once; ids and started are set
         mapfile -t ids < <(create_many "$1" "$2")
         mapfile -t paths < <(starts "${ids[@]}")
-        started=$(api POST "" "${paths[@]}" | grep -c ^204)
+        api POST "" "${paths[@]}" > /run/starts
+        started=$(grep -c ^204 /run/starts)
+        grep -v ^204 /run/starts | sed 's/^/       a start that failed: /' || :
 }
 
 all_are() { # COUNT: so many files and containers of dtgovd
