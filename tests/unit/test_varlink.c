@@ -1,245 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both ends of the protocol over a socket of its own: the server runs in a thread. */
-#include "governor/varlink/varlink.h"
+#include "tests/unit/varlink_fixture.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "governor/varlink/varlink_internal.h"
 
-#define IDLE_USEC (150 * USEC_PER_MSEC)
-#define WAIT_USEC (10 * USEC_PER_SEC)
-
-struct bench {
-        char dir[64], path[96];
-        pthread_t thread;
-        int stop[2];
-        _Atomic bool up;
-        _Atomic int heard; /* oneway calls that arrived */
-        struct varlink *kept;
-        sd_event *event;
-};
-
-static int method_echo(struct varlink *link, const struct json *parameters, void *userdata) {
-        const char *text;
-        struct json_writer *w;
-
-        (void)userdata;
-        if (json_get_string(parameters, "text", &text, NULL) < 0)
-                return varlink_error(link, "org.test.Bench.NoText", "text", "want text", NULL);
-        assert_int_equal(varlink_reply_begin(link, &w), 0);
-        json_put_string(w, "text", text);
-        json_put_u64(w, "uid", varlink_get_peer(link)->uid);
-        json_put_bool(w, "inGroup", varlink_peer_in_group(link, getgid()));
-        json_put_bool(w, "alive", varlink_peer_is_alive(link));
-        return varlink_reply_end(link);
-}
-
-static int answer_later(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct bench *b = userdata;
-        struct varlink *link = TAKE(b->kept);
-        struct json_writer *w;
-
-        (void)usec;
-        if (varlink_reply_begin(link, &w) == 0) {
-                json_put_bool(w, "later", true);
-                (void)varlink_reply_end(link);
-        } else {
-                assert_false(varlink_is_open(link));
-                b->heard += 100;
-        }
-        varlink_unref(link);
-        (void)sd_event_source_unref(source);
-        return 0;
-}
-
-static int method_later(struct varlink *link, const struct json *parameters, void *userdata) {
-        struct bench *b = userdata;
-        sd_event_source *source;
-
-        (void)parameters;
-        b->kept = varlink_ref(link);
-        return sd_event_add_time_relative(
-                        b->event, &source, CLOCK_MONOTONIC, 50000, 1000, answer_later, b);
-}
-
-static int method_hear(struct varlink *link, const struct json *parameters, void *userdata) {
-        struct bench *b = userdata;
-        struct json_writer *w;
-
-        (void)parameters;
-        b->heard++;
-        assert_int_equal(varlink_reply_begin(link, &w), 0);
-        return varlink_reply_end(link);
-}
-
-/* One answer that is larger than any queue. */
-static int method_large(struct varlink *link, const struct json *parameters, void *userdata) {
-        struct json_writer *w;
-
-        (void)parameters;
-        (void)userdata;
-        assert_int_equal(varlink_reply_begin(link, &w), 0);
-        json_open_array(w, "numbers");
-        for (unsigned i = 0; i < 100000; i++)
-                json_put_u64(w, NULL, i);
-        json_close_array(w);
-        return varlink_reply_end(link);
-}
-
-static int method_forget(struct varlink *link, const struct json *parameters, void *userdata) {
-        (void)link;
-        (void)parameters;
-        (void)userdata;
-        return 0;
-}
-
-static const struct varlink_entry entries[] = {
-        { "Echo", method_echo },
-        { "Later", method_later },
-        { "Hear", method_hear },
-        { "Large", method_large },
-        { "Forget", method_forget },
-        { "Absent", NULL },
-        { NULL, NULL },
-};
-
-static const struct varlink_interface interface = {
-        .name = "org.test.Bench",
-        .description = "interface org.test.Bench\nmethod Echo(text: string) -> (text: string)\n",
-        .entries = entries,
-};
-
-static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        (void)fd;
-        (void)events;
-        (void)userdata;
-        return sd_event_exit(sd_event_source_get_event(source), 0);
-}
-
-static void *serve(void *data) {
-        struct bench *b = data;
-        struct varlink_server *s;
-        int fd;
-
-        assert_int_equal(sd_event_new(&b->event), 0);
-        assert_int_equal(varlink_listen(b->path, 0666, &fd, NULL), 0);
-        assert_int_equal(varlink_server_new(&s, b->event, &interface, b), 0);
-        s->idle_usec = IDLE_USEC;
-        assert_true(varlink_server_listen_fd(s, fd) >= 0);
-        assert_true(sd_event_add_io(b->event, NULL, b->stop[0], EPOLLIN, on_stop, NULL) >= 0);
-        b->up = true;
-        (void)sd_event_loop(b->event);
-        varlink_server_free(s);
-        (void)sd_event_unref(b->event);
-        return NULL;
-}
-
-static int start(void **state) {
-        struct bench *b = calloc(1, sizeof(*b));
-
-        assert_non_null(b);
-        (void)snprintf(b->dir, sizeof(b->dir), "/tmp/test-varlink-XXXXXX");
-        assert_non_null(mkdtemp(b->dir));
-        (void)snprintf(b->path, sizeof(b->path), "%s/socket", b->dir);
-        assert_int_equal(pipe(b->stop), 0);
-        assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
-        while (!b->up)
-                (void)usleep(1000);
-        *state = b;
-        return 0;
-}
-
-static int stop(void **state) {
-        struct bench *b = *state;
-
-        assert_int_equal(write(b->stop[1], "x", 1), 1);
-        assert_int_equal(pthread_join(b->thread, NULL), 0);
-        (void)close(b->stop[0]);
-        (void)close(b->stop[1]);
-        (void)unlink(b->path);
-        (void)rmdir(b->dir);
-        free(b);
-        return 0;
-}
-
-static struct varlink *dial(const struct bench *b) {
-        struct varlink *link = NULL;
-        struct error err = { "" };
-
-        if (varlink_connect(&link, b->path, &err) < 0)
-                fail_msg("%s", err.text);
-        return link;
-}
-
-/* Calls a method with one string. Returns the answer; its error is compared with @error. */
-static struct json_doc *call(
-                struct varlink *link, const char *method, const char *text, const char *error) {
-        struct json_doc *doc = NULL;
-        struct json_writer *w;
-        const char *name;
-        struct error err = { "" };
-
-        assert_int_equal(varlink_call_begin(link, method, &w), 0);
-        if (text)
-                json_put_string(w, "text", text);
-        if (varlink_call(link, WAIT_USEC, &doc, &name, &err) < 0)
-                fail_msg("%s: %s", method, err.text);
-        if (error)
-                assert_string_equal(name, error);
-        else
-                assert_null(name);
-        return doc;
-}
-
-static const struct json *parameters_of(struct json_doc *doc) {
-        return json_get(json_root(doc), "parameters");
-}
-
-/* A plain connection, for what a client of ours would not send. */
-static int dial_raw(const struct bench *b) {
-        static const struct timeval patience = { .tv_sec = 10 };
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        assert_true(fd >= 0);
-        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", b->path);
-        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-        return fd;
-}
-
-/* Whether the server hangs up without a word. */
-static bool hangs_up(int fd) {
-        char byte;
-        ssize_t n = recv(fd, &byte, 1, 0);
-
-        (void)close(fd);
-        return n == 0 || (n < 0 && errno == ECONNRESET);
-}
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / NSEC_PER_USEC;
-}
-
 static void a_call_is_answered_with_who_called(void **state) {
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
         CLEANUP(json_doc_freep)
-        struct json_doc *doc = call(link, "org.test.Bench.Echo", "h\xc3\xa4\n", NULL);
+        struct json_doc *doc = bench_call(link, "org.test.Bench.Echo", "h\xc3\xa4\n", NULL);
         const char *text;
         uint64_t uid;
         bool in_group;
@@ -268,7 +46,7 @@ static int dial_and_end(const struct bench *b) {
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
-                fd = dial_raw(b);
+                fd = bench_dial_raw(b);
                 *head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
                 memcpy(CMSG_DATA(head), &fd, sizeof(int));
                 _exit(sendmsg(pair[1], &message, 0) == 1 ? 0 : 1);
@@ -284,7 +62,7 @@ static int dial_and_end(const struct bench *b) {
 static void a_connection_outlives_who_made_it_and_says_so(void **state) {
         static const char request[] =
                         "{\"method\":\"org.test.Bench.Echo\",\"parameters\":{\"text\":\"x\"}}";
-        int fds[] = { dial_raw(*state), dial_and_end(*state) };
+        int fds[] = { bench_dial_raw(*state), dial_and_end(*state) };
         char text[512];
 
         for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
@@ -296,15 +74,15 @@ static void a_connection_outlives_who_made_it_and_says_so(void **state) {
 }
 
 static void an_answer_may_come_later(void **state) {
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
 
         for (int i = 0; i < 2; i++)
-                json_doc_free(call(link, "org.test.Bench.Later", NULL, NULL));
+                json_doc_free(bench_call(link, "org.test.Bench.Later", NULL, NULL));
 }
 
 static void who_hangs_up_before_the_answer_is_gone(void **state) {
         struct bench *b = *state;
-        struct varlink *link = dial(b);
+        struct varlink *link = bench_dial(b);
         struct json_doc *doc;
         struct json_writer *w;
         const char *name;
@@ -329,15 +107,15 @@ static void what_is_not_known_is_named(void **state) {
                                 "org.varlink.service.InvalidParameter" },
                 { "org.varlink.service.Other", "org.varlink.service.MethodNotFound" },
         };
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-                json_doc_free(call(link, cases[i][0], NULL, cases[i][1]));
+                json_doc_free(bench_call(link, cases[i][0], NULL, cases[i][1]));
 }
 
 static void the_service_describes_itself(void **state) {
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
-        struct json_doc *doc = call(link, "org.varlink.service.GetInfo", NULL, NULL);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
+        struct json_doc *doc = bench_call(link, "org.varlink.service.GetInfo", NULL, NULL);
         const char *text;
         struct json_writer *w;
 
@@ -351,13 +129,13 @@ static void the_service_describes_itself(void **state) {
         json_put_string(w, "interface", "org.test.Bench");
         assert_int_equal(varlink_call(link, WAIT_USEC, &doc, &text, NULL), 0);
         assert_int_equal(json_get_string(parameters_of(doc), "description", &text, NULL), 0);
-        assert_string_equal(text, interface.description);
+        assert_string_equal(text, bench_interface.description);
         json_doc_free(doc);
 }
 
 static void more_is_answered_once(void **state) {
         static const char request[] = "{\"method\":\"org.test.Bench.Hear\",\"more\":true}";
-        int fd = dial_raw(*state);
+        int fd = bench_dial_raw(*state);
         char text[128];
 
         assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
@@ -371,7 +149,7 @@ static void a_oneway_call_is_carried_out_and_not_answered(void **state) {
                                       "{\"method\":\"org.test.Bench.Hear\",\"oneway\":true}\0"
                                       "{\"method\":\"org.test.Bench.Hear\"}";
         struct bench *b = *state;
-        int fd = dial_raw(b);
+        int fd = bench_dial_raw(b);
         char text[128];
 
         assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
@@ -391,7 +169,7 @@ static void what_is_no_call_is_hung_up_on(void **state) {
                 "GET / HTTP/1.1\r\nHost: evil\r\n\r\n" };
 
         for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-                int fd = dial_raw(*state);
+                int fd = bench_dial_raw(*state);
                 size_t size = strlen(texts[i]) + 1;
 
                 assert_int_equal(send(fd, texts[i], size, 0), size);
@@ -400,7 +178,7 @@ static void what_is_no_call_is_hung_up_on(void **state) {
 }
 
 static void a_frame_has_a_largest_size(void **state) {
-        int fd = dial_raw(*state);
+        int fd = bench_dial_raw(*state);
         char text[VARLINK_REQUEST_MAX + 1];
 
         memset(text, ' ', sizeof(text));
@@ -409,7 +187,7 @@ static void a_frame_has_a_largest_size(void **state) {
 }
 
 static void half_a_frame_waits_but_not_long(void **state) {
-        int fd = dial_raw(*state);
+        int fd = bench_dial_raw(*state);
         uint64_t from = now_usec();
 
         /* Bytes one by one do not buy more time. */
@@ -420,10 +198,10 @@ static void half_a_frame_waits_but_not_long(void **state) {
 }
 
 static void a_connection_may_be_silent(void **state) {
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
 
         (void)usleep(2 * IDLE_USEC);
-        json_doc_free(call(link, "org.test.Bench.Echo", "x", NULL));
+        json_doc_free(bench_call(link, "org.test.Bench.Echo", "x", NULL));
 }
 
 static void the_ninth_connection_of_a_uid_is_told_so(void **state) {
@@ -431,27 +209,27 @@ static void the_ninth_connection_of_a_uid_is_told_so(void **state) {
         const char *text;
 
         for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-                links[i] = dial(*state);
-                json_doc_free(call(links[i], "org.test.Bench.Echo", "x", NULL));
+                links[i] = bench_dial(*state);
+                json_doc_free(bench_call(links[i], "org.test.Bench.Echo", "x", NULL));
         }
         for (int i = 0; i < 50; i++) {
-                CLEANUP(varlink_unrefp) struct varlink *ninth = dial(*state);
+                CLEANUP(varlink_unrefp) struct varlink *ninth = bench_dial(*state);
                 CLEANUP(json_doc_freep)
-                struct json_doc *doc =
-                                call(ninth, "org.test.Bench.Echo", "x", "org.test.Bench.Busy");
+                struct json_doc *doc = bench_call(
+                                ninth, "org.test.Bench.Echo", "x", "org.test.Bench.Busy");
 
                 assert_int_equal(json_get_string(parameters_of(doc), "text", &text, NULL), 0);
                 assert_non_null(strstr(text, "E_BUSY"));
         }
-        json_doc_free(call(links[0], "org.test.Bench.Echo", "x", NULL));
+        json_doc_free(bench_call(links[0], "org.test.Bench.Echo", "x", NULL));
         for (size_t i = 0; i < ARRAY_LEN(links); i++)
                 varlink_unref(links[i]);
         for (int i = 0; i < 20; i++) {
                 CLEANUP(varlink_unrefp) struct varlink *link = NULL;
 
                 (void)usleep(10000);
-                link = dial(*state);
-                json_doc_free(call(link, "org.test.Bench.Echo", "x", NULL));
+                link = bench_dial(*state);
+                json_doc_free(bench_call(link, "org.test.Bench.Echo", "x", NULL));
                 break;
         }
 }
@@ -469,7 +247,7 @@ static void a_thousand_connections_of_one_uid_leave_another_alone(void **state) 
         }
         assert_int_equal(chmod(b->dir, 0755), 0);
         for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-                fds[i] = dial_raw(b);
+                fds[i] = bench_dial_raw(b);
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
@@ -492,11 +270,11 @@ static void a_thousand_connections_of_one_uid_leave_another_alone(void **state) 
 }
 
 static void who_calls_too_often_waits(void **state) {
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
         uint64_t from = now_usec();
 
         for (int i = 0; i < VARLINK_CALLS_PER_SEC + 6; i++)
-                json_doc_free(call(link, "org.test.Bench.Echo", "x", NULL));
+                json_doc_free(bench_call(link, "org.test.Bench.Echo", "x", NULL));
         assert_in_range(now_usec() - from, 250000, 2000000);
 }
 
@@ -507,7 +285,7 @@ static void calls_that_are_sent_together_are_answered_in_turn(void **state) {
         static const char answer[] = "{\"parameters\":{\"later\":true}}\0"
                                      "{\"parameters\":{}}\0"
                                      "{\"parameters\":{\"later\":true}}";
-        int fd = dial_raw(*state);
+        int fd = bench_dial_raw(*state);
         char text[sizeof(answer)];
 
         assert_int_equal(send(fd, request, sizeof(request), 0), sizeof(request));
@@ -525,7 +303,7 @@ static void passed_descriptors_are_closed_and_their_sender_too(void **state) {
                 .msg_control = control,
                 .msg_controllen = sizeof(control) };
         struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-        int fd = dial_raw(*state), pair[2];
+        int fd = bench_dial_raw(*state), pair[2];
         char byte;
 
         assert_int_equal(pipe(pair), 0);
@@ -540,7 +318,7 @@ static void passed_descriptors_are_closed_and_their_sender_too(void **state) {
 
 static void who_does_not_read_is_cut_off(void **state) {
         static const char request[] = "{\"method\":\"org.test.Bench.Large\"}";
-        int fd = dial_raw(*state);
+        int fd = bench_dial_raw(*state);
         char block[65536];
         size_t received = 0;
         ssize_t n;
@@ -554,9 +332,9 @@ static void who_does_not_read_is_cut_off(void **state) {
 }
 
 static void one_large_answer_arrives_whole(void **state) {
-        CLEANUP(varlink_unrefp) struct varlink *link = dial(*state);
+        CLEANUP(varlink_unrefp) struct varlink *link = bench_dial(*state);
         CLEANUP(json_doc_freep)
-        struct json_doc *doc = call(link, "org.test.Bench.Large", NULL, NULL);
+        struct json_doc *doc = bench_call(link, "org.test.Bench.Large", NULL, NULL);
 
         assert_string_equal(json_get(parameters_of(doc), "numbers")->last->text, "99999");
 }
@@ -580,7 +358,7 @@ static void a_socket_is_replaced_only_when_nobody_answers(void **state) {
         (void)unlink(path);
 }
 
-#define OVER_A_SOCKET(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define OVER_A_SOCKET(test) cmocka_unit_test_setup_teardown(test, bench_start, bench_stop)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
