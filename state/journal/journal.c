@@ -23,6 +23,8 @@ struct journal {
         struct tail tail;
         struct changes changes;
         uint64_t given[IDS_KIND_COUNT]; /* last number given out */
+        uint64_t compacted_seq; /* the oldest segment goes when all before is durable; 0: it stays
+                                 */
 
         enum journal_health opened; /* what reading it showed */
         char opened_text[ERROR_TEXT_MAX], failing_text[ERROR_TEXT_MAX];
@@ -173,36 +175,39 @@ static void add_group(struct journal *j, const struct journal_change *jc, const 
         tail_add(&j->tail, RECORD_END, c->number, boot, &members, sizeof(members));
 }
 
-/* Writes again what is still needed of the oldest segment, then removes it. */
-static int compact(struct journal *j) {
+/*
+ * Writes again what is still needed of the oldest segment, as much of it as half of the tail has
+ * room for: the next intent goes on. Nobody waits; compact_end() removes the segment.
+ */
+static void compact(struct journal *j) {
         uint64_t limit = j->tail.segments.first[1];
-        int r = 0;
 
-        for (size_t i = 0; i < j->changes.count && r >= 0; i++) {
+        for (size_t i = 0; i < j->changes.count; i++) {
                 struct changes_entry *entry = j->changes.entries[i];
 
                 if (entry->first_seq >= limit)
                         continue;
-                if (j->tail.count + group_size(&entry->c) > TAIL_MAX)
-                        r = tail_sync(&j->tail);
-                if (r < 0)
-                        break;
+                if (j->tail.count + group_size(&entry->c) > TAIL_MAX / 2)
+                        return;
                 entry->first_seq = j->tail.next_seq;
                 add_group(j, &entry->c, entry->boot, /* whole= */ true);
         }
-        if (r < 0)
-                return r;
+        if (j->tail.count + IDS_KIND_COUNT > TAIL_MAX / 2)
+                return;
         for (uint64_t kind = 0; kind < IDS_KIND_COUNT; kind++) {
                 struct record_ids ids = { .kind = kind, .reserved = j->changes.reserved[kind] };
 
-                if (j->tail.count == TAIL_MAX)
-                        r = tail_sync(&j->tail);
-                if (r < 0)
-                        return r;
                 tail_add(&j->tail, RECORD_IDS, 0, NULL, &ids, sizeof(ids));
         }
-        r = tail_sync(&j->tail);
-        return r < 0 ? r : segments_drop_oldest(&j->tail.segments);
+        j->compacted_seq = j->tail.next_seq;
+}
+
+/* Once all of it is on the disk. */
+static int compact_end(struct journal *j) {
+        if (j->compacted_seq == 0 || j->tail.durable_seq < j->compacted_seq)
+                return 0;
+        j->compacted_seq = 0;
+        return segments_drop_oldest(&j->tail.segments);
 }
 
 /* --- opening --- */
@@ -340,8 +345,10 @@ int journal_each(const struct journal *j, int (*each)(void *data, const struct j
         return 0;
 }
 
-/* What is written; now the spares. */
+/* What is written is safe; now for what may go, and the spares. */
 static int sync_done(struct journal *j, int r) {
+        if (r >= 0)
+                r = compact_end(j);
         if (r >= 0)
                 r = segments_make_spares(&j->tail.segments);
         return disk_answer(j, r);
@@ -386,11 +393,8 @@ static int reserve(struct journal *j, size_t records) {
 
         if (segments_spares(&j->tail.segments) < needed)
                 return r < 0 ? r : -ENOSPC;
-        if (j->tail.segments.count > SEGMENTS_KEEP) {
-                r = compact(j);
-                if (r < 0)
-                        return r;
-        }
+        if (j->tail.segments.count > SEGMENTS_KEEP && j->compacted_seq == 0)
+                compact(j);
         return have_room(j, records) ? 0 : -ENOSPC;
 }
 

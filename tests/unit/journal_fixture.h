@@ -42,8 +42,8 @@ static __attribute__((unused)) bool fails(struct fault *fault) {
         return true;
 }
 
-/* Calls of fsync(2): of directories, since files get fdatasync(2). */
-static unsigned directory_syncs;
+/* Calls of fsync(2), which directories get, and of fdatasync(2). */
+static unsigned directory_syncs, file_syncs;
 
 int fsync(int fd) {
         (void)fd;
@@ -53,6 +53,7 @@ int fsync(int fd) {
 
 int fdatasync(int fd) {
         (void)fd;
+        file_syncs++;
         return fails(&on_sync) ? -1 : 0;
 }
 

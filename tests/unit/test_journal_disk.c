@@ -249,6 +249,31 @@ static void compaction_keeps_what_is_needed_and_the_number_of_files_small(void *
         assert_in_range(files, 16, 17 + SPARES);
 }
 
+/* dtgovd writes intents on its loop and has a thread wait for the disk. */
+static void an_intent_waits_for_no_disk_even_where_it_compacts(void **state) {
+        static char text[3000];
+        struct fixture *f = *state;
+        struct limits before = { .text = { [KNOB_IO_MAX] = text } };
+        struct segments segments;
+        uint64_t seq;
+
+        memset(text, 'x', sizeof(text) - 1);
+        reopen(f);
+        for (uint64_t i = 1; i <= 4000; i++) {
+                struct change c = make_change(i);
+
+                file_syncs = 0;
+                assert_int_equal(journal_intent(f->j, &c, &before, &seq), 0);
+                assert_int_equal(file_syncs, 0);
+                assert_int_equal(put_state(f->j, i, CHANGE_ROLLED_BACK, false), 0);
+                if (i % 5 == 0)
+                        assert_int_equal(journal_sync(f->j), 0);
+        }
+        assert_int_equal(segments_open(&segments, f->dir_fd, NULL), 0);
+        assert_true(segments.first[0] > 1);
+        segments_close(&segments);
+}
+
 static uint64_t random_state = 88172645463325252ULL;
 
 static uint64_t random_below(uint64_t bound) {
@@ -328,6 +353,7 @@ int main(void) {
                 JOURNAL_TEST(whichever_call_fails_what_was_acknowledged_is_read_again),
                 JOURNAL_TEST(a_thousand_alternating_changes_lose_no_record),
                 JOURNAL_TEST(compaction_keeps_what_is_needed_and_the_number_of_files_small),
+                JOURNAL_TEST(an_intent_waits_for_no_disk_even_where_it_compacts),
                 JOURNAL_TEST(at_any_kill_point_a_prefix_is_read),
         };
 
