@@ -94,6 +94,7 @@ int link_receive(int fd, union link_message *ret, int *ret_fds, size_t fds_max, 
                 .msg_iovlen = 1,
                 .msg_control = &control,
                 .msg_controllen = sizeof(control) };
+        bool ours, cut_off;
         size_t came;
         ssize_t n;
 
@@ -108,13 +109,13 @@ int link_receive(int fd, union link_message *ret, int *ret_fds, size_t fds_max, 
         /* A closed seqpacket socket and an empty message look alike; neither is one of ours. */
         if (n == 0 && came == 0)
                 return 0;
-        if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || came > fds_max ||
-                        !message_valid(ret, (size_t)n)) {
-                for (size_t i = 0; i < came && i < fds_max; i++)
-                        (void)close(ret_fds[i]);
-                return -EPROTO;
+        ours = !(msg.msg_flags & MSG_TRUNC) && came <= fds_max && message_valid(ret, (size_t)n);
+        cut_off = msg.msg_flags & MSG_CTRUNC;
+        if (ours && !cut_off) {
+                *ret_count = came;
+                return 1;
         }
-
-        *ret_count = came;
-        return 1;
+        for (size_t i = 0; i < came && i < fds_max; i++)
+                (void)close(ret_fds[i]);
+        return ours && fds_max > 0 ? -EMFILE : -EPROTO;
 }

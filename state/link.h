@@ -134,6 +134,7 @@ union link_message {
  * @fds_max 0 any that come are closed and the message is refused.
  *
  * Returns: 1 a message, 0 the other side has closed
- * Errors:  -EAGAIN none there; -EPROTO not a message of this protocol; of recvmsg(2)
+ * Errors:  -EAGAIN none there; -EPROTO not a message of this protocol; -EMFILE a good message whose
+ *          fds found no room in this process, all closed: the next may be whole; of recvmsg(2)
  */
 int link_receive(int fd, union link_message *ret, int *ret_fds, size_t fds_max, size_t *ret_count);

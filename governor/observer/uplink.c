@@ -101,6 +101,18 @@ static void on_message(
         }
 }
 
+/* One container less to watch is no reason to leave the others. */
+static void without_room(union link_message *message) {
+        struct container *c = &message->container.container;
+
+        if (message->head.type != LINK_CONTAINER)
+                return;
+        c->id[sizeof(c->id) - 1] = '\0';
+        log_warning("%s is not observed: no descriptor is left; raise LimitNOFILE= of "
+                    "dtgov-observer.service, or ulimit -n in the foreground",
+                        c->id);
+}
+
 static int on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         struct manager *m = userdata;
 
@@ -116,6 +128,10 @@ static int on_link(sd_event_source *source, int fd, uint32_t revents, void *user
                 r = link_receive(m->uplink.fd, &message, fds, LINK_FDS_MAX, &count);
                 if (r == -EAGAIN)
                         break;
+                if (r == -EMFILE) {
+                        without_room(&message);
+                        continue;
+                }
                 if (r <= 0) {
                         lost(m, r == 0 ? "closed" : strerrordesc_np(-r));
                         break;

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -95,6 +96,33 @@ static void unexpected_file_descriptors_are_closed_and_refused(void **state) {
         (void)close(passed.fd[0]);
         assert_int_equal(link_receive(p.fd[1], &m, NULL, 0, &count), -EPROTO);
         assert_int_equal(count, 0);
+        assert_true(reader_gone(passed.fd[1]));
+        (void)close(passed.fd[1]);
+        close_pair(&p);
+}
+
+static void a_message_whose_descriptors_find_no_room_is_told_from_a_foreign_one(void **state) {
+        struct link_container c = { .container = { .id = "c1" } };
+        struct pair p = make_pair(), passed = make_pair();
+        struct rlimit files, none;
+        union link_message m;
+        int fds[LINK_FDS_MAX];
+        size_t count;
+
+        (void)state;
+        assert_int_equal(link_send(p.fd[0], LINK_CONTAINER, &c, (int[]){ passed.fd[0] }, 1), 0);
+        assert_int_equal(link_send(p.fd[0], LINK_CONTAINER, &c, (int[]){ passed.fd[0] }, 1), 0);
+        (void)close(passed.fd[0]);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+        none = (struct rlimit){ 0, files.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        assert_int_equal(link_receive(p.fd[1], &m, fds, LINK_FDS_MAX, &count), -EMFILE);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+        assert_int_equal(count, 0);
+        assert_string_equal(m.container.container.id, "c1");
+        assert_int_equal(link_receive(p.fd[1], &m, fds, LINK_FDS_MAX, &count), 1);
+        assert_int_equal(count, 1);
+        (void)close(fds[0]);
         assert_true(reader_gone(passed.fd[1]));
         (void)close(passed.fd[1]);
         close_pair(&p);
@@ -231,6 +259,8 @@ int main(void) {
                 cmocka_unit_test(a_message_arrives_as_it_was_sent),
                 cmocka_unit_test(file_descriptors_come_along_in_order),
                 cmocka_unit_test(unexpected_file_descriptors_are_closed_and_refused),
+                cmocka_unit_test(
+                                a_message_whose_descriptors_find_no_room_is_told_from_a_foreign_one),
                 cmocka_unit_test(more_file_descriptors_than_wanted_leave_none_open),
                 cmocka_unit_test(file_descriptors_of_a_malformed_message_are_closed),
                 cmocka_unit_test(a_message_of_another_size_or_type_is_refused),
