@@ -35,6 +35,7 @@ enum cli_option {
         OPTION_UNDO = 1 << 9,
         OPTION_BY = 1 << 10,
         OPTION_ROLLBACK_PROBATION = 1 << 11,
+        OPTION_FOLLOW = 1 << 12,
 };
 
 enum daemon { DAEMON_CONTROL, DAEMON_OBSERVER, DAEMON_COUNT };
@@ -129,6 +130,9 @@ int load_places(struct cli *c);
 /* What a person calls that container, ready to be printed. */
 const char *name_of(struct cli *c, const struct json *object);
 const struct place *place_of(struct cli *c, const struct json *object);
+
+/* Whether the object is of that container; of any where @place is NULL. */
+bool of_place(const struct json *object, const struct place *place);
 
 /* Finds a container by what a person typed, a change of it too; complains unless it is just one. */
 int find_place(struct cli *c, const char *words, const struct place **ret);

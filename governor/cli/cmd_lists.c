@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* findings, proposals, changes: tables of what there is, each with the next command. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "governor/cli/commands.h"
 #include "governor/cli/table.h"
 #include "governor/cli/words.h"
 #include "state/parse.h"
-
-/* Whether the object belongs to the container that was asked for, if one was. */
-static bool of_place(const struct json *object, const struct place *p) {
-        return !p || (strcmp(text_of(object, "containerId"), p->container_id) == 0 &&
-                                     number_of(object, "cgroupInode", 0) == p->cgroup_inode);
-}
 
 static int optional_place(
                 struct cli *c, char *const *arguments, unsigned count, const struct place **ret) {
@@ -211,6 +206,11 @@ int run_changes(struct cli *c, char *const *arguments, unsigned count) {
         const struct place *place;
         int r = optional_place(c, arguments, count, &place);
 
+        if (r == EXIT_DONE && given(c, OPTION_FOLLOW))
+                return follow_changes(c, place);
+        if (r == EXIT_DONE && given(c, OPTION_COUNT))
+                return complain(c, EXIT_USAGE,
+                                "-n counts events: dtgov changes --follow -n %" PRIu64, c->count);
         if (r == EXIT_DONE)
                 r = ask_or_complain(c, DAEMON_CONTROL, "ListChanges", NULL, &answer);
         return r == EXIT_DONE ? print_list(c, &list, answer, place) : r;

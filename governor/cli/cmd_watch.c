@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watch: what happens, a line an event, until it is interrupted. It looks once a second at what the
- * daemons list and tells the differences; so it goes on when one of them is restarted. Each look is
- * a command of its own: nothing of it stays in memory.
+ * watch and changes --follow: what happens, a line an event, until it is interrupted. It looks once
+ * a second at what the daemons list and tells the differences; so it goes on when one of them is
+ * restarted. Each look is a command of its own: nothing of it stays in memory.
  */
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -44,6 +45,8 @@ struct seen {
 struct watch {
         struct seen *seen;
         uint64_t events, most;
+        unsigned kinds;            /* a bit each: what is looked at */
+        const struct place *place; /* what is told is of this one; NULL: of any */
         bool first;
         bool unreachable[DAEMON_COUNT];
 };
@@ -181,6 +184,8 @@ static int look_at_kind(struct cli *c, struct watch *w, enum kind kind) {
         }
         w->unreachable[daemon] = false;
         for (const struct json *e = children_of(answer, kinds[kind].array); e; e = e->next) {
+                if (!of_place(e, w->place))
+                        continue;
                 r = look_at(c, w, kind, e);
                 if (r != EXIT_DONE)
                         return r;
@@ -194,19 +199,21 @@ static int look(const struct cli *c, struct watch *w) {
 
         out_init(&once.out, c->out.file);
         for (enum kind kind = 0; kind < KIND_COUNT && r == EXIT_DONE; kind++)
-                r = look_at_kind(&once, w, kind);
+                if (w->kinds >> kind & 1)
+                        r = look_at_kind(&once, w, kind);
         w->first = false;
         cli_done(&once);
         return r;
 }
 
-int run_watch(struct cli *c, char *const *arguments, unsigned count) {
+static int watch(struct cli *c, unsigned kinds_mask, const struct place *place) {
         const struct sigaction action = { .sa_handler = on_signal };
-        struct watch w = { .first = true, .most = given(c, OPTION_COUNT) ? c->count : UINT64_MAX };
+        struct watch w = { .first = true,
+                .most = given(c, OPTION_COUNT) ? c->count : UINT64_MAX,
+                .kinds = kinds_mask,
+                .place = place };
         int r = EXIT_DONE;
 
-        (void)arguments;
-        (void)count;
         (void)sigaction(SIGINT, &action, NULL);
         (void)sigaction(SIGTERM, &action, NULL);
         while (r == EXIT_DONE && !interrupted && w.events < w.most) {
@@ -219,4 +226,14 @@ int run_watch(struct cli *c, char *const *arguments, unsigned count) {
                 free(s);
         }
         return r;
+}
+
+int run_watch(struct cli *c, char *const *arguments, unsigned count) {
+        (void)arguments;
+        (void)count;
+        return watch(c, UINT_MAX, NULL);
+}
+
+int follow_changes(struct cli *c, const struct place *place) {
+        return watch(c, 1U << KIND_CHANGE, place);
 }

@@ -39,5 +39,11 @@ int approve_proposal(struct cli *c, const struct json *proposal);
 /* Calls Rollback and says what became of each change. Returns: the worst of their exit statuses */
 int roll_back(struct cli *c, const struct parameter *parameters);
 
+/*
+ * changes --follow: those of @place, or all where it is NULL, that are open, then each change of
+ * their states, a line an event, until interrupted.
+ */
+int follow_changes(struct cli *c, const struct place *place);
+
 /* Carries out a command line. Returns: the exit status */
 int dtgov_main(struct cli *c, int argc, char **argv);

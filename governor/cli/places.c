@@ -119,6 +119,12 @@ static const struct place *place_of_change(struct cli *c, const char *id) {
         return change ? place_of(c, change) : NULL;
 }
 
+bool of_place(const struct json *object, const struct place *place) {
+        return !place ||
+               (strcmp(text_of(object, "containerId"), place->container_id) == 0 &&
+                               number_of(object, "cgroupInode", 0) == place->cgroup_inode);
+}
+
 int find_place(struct cli *c, const char *words, const struct place **ret) {
         const struct place *place;
         struct error why;

@@ -168,6 +168,19 @@ static void watch_begins_with_what_is_open(void **state) {
         assert_int_equal(strncmp(b->out, "{\"id\":\"F12\",\"kind\":\"finding\"", 28), 0);
 }
 
+static void changes_that_are_followed_begin_with_those_that_are_open(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "ListChanges", "changes\":[", "probation", "");
+        assert_int_equal(run_line(b, "changes --follow -n 1"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "change    probation  api: cpu.max 0.5"));
+        assert_null(strstr(b->out, "finding"));
+        assert_int_equal(run_line(b, "changes api --follow -n 1 --json"), EXIT_DONE);
+        assert_int_equal(strncmp(b->out, "{\"id\":\"C17\",\"kind\":\"change\"", 27), 0);
+        assert_int_equal(run_line(b, "changes -n 1"), EXIT_USAGE);
+        assert_non_null(strstr(b->err, "dtgov changes --follow -n 1"));
+}
+
 /* The container ends while somebody watches. */
 static void *end_container(void *data) {
         struct bench *b = data;
@@ -273,6 +286,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),
                 AGAINST_DAEMONS(without_the_observer_status_shows_what_dtgovd_knows),
                 AGAINST_DAEMONS(watch_begins_with_what_is_open),
+                AGAINST_DAEMONS(changes_that_are_followed_begin_with_those_that_are_open),
                 AGAINST_DAEMONS(watch_for_no_event_ends_at_once),
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
                 AGAINST_DAEMONS(ps_lists_environments_and_who_is_in_them),
