@@ -97,6 +97,32 @@ static const char *explain(enum reason reason) {
         }
 }
 
+/*
+ * PID 1 keeps what it was told, whatever the file shows by now, and writes it again with the next
+ * daemon-reload. So a change that ends without an undo ends with PID 1 told what is there, and with
+ * one more look: a reload may have come first. Before the first write nobody was told.
+ */
+static bool owner_undoes_it(struct control *c, struct run *run) {
+        struct change_job *j;
+        bool any_new, any_foreign;
+        int r;
+
+        if (run->change.owner != OWNER_SYSTEMD || run->change.state == CHANGE_INTENT)
+                return false;
+        j = run_job(c, run, STEP_TELL);
+        if (!j)
+                return true;
+        r = change_job_work(&j->job);
+        change_job_free(j);
+        look(c, run, &any_new, &any_foreign);
+        return r < 0 || any_new;
+}
+
+static bool ends_as_it_is(enum change_state state) {
+        return state == CHANGE_REFUSED || state == CHANGE_CONFLICT ||
+               state == CHANGE_REVERTED_EXTERNALLY;
+}
+
 static bool recover_one(struct control *c, struct run *run) {
         bool alive = run->container && run->container->alive;
         bool any_new, any_foreign;
@@ -111,6 +137,8 @@ static bool recover_one(struct control *c, struct run *run) {
                         run->change.state, run->this_boot, alive, any_new, any_foreign, &reason);
         if (reason != REASON_NONE)
                 run_say(run, "%s", explain(reason));
+        if (ends_as_it_is(state) && state != run->change.state && owner_undoes_it(c, run))
+                state = CHANGE_ROLLING_BACK; /* which tells it, again and again until it hears */
         if (state == CHANGE_ROLLING_BACK) {
                 run->undo_reason = reason != REASON_NONE ? reason : run->change.reason;
                 if (run->change.state == CHANGE_ROLLING_BACK)

@@ -93,10 +93,11 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
         run->drift_ns = now_ns;
         if (drift == DRIFT_NONE)
                 return false;
+        /* What is still ours goes back, out of PID 1's mind too. */
         if (run->change.state == CHANGE_PROBATION &&
-                        (drift == DRIFT_FOREIGN || run->change.changes_count > 1))
-                return engine_undo(
-                                c, run, REASON_EXTERNAL, NULL); /* what is still ours goes back */
+                        (drift == DRIFT_FOREIGN || run->change.changes_count > 1 ||
+                                        run->change.owner == OWNER_SYSTEMD))
+                return engine_undo(c, run, REASON_EXTERNAL, NULL);
         run_enter(c, run, drift == DRIFT_OLD ? CHANGE_REVERTED_EXTERNALLY : CHANGE_SUPERSEDED,
                         REASON_EXTERNAL);
         return true;

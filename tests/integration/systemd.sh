@@ -100,6 +100,22 @@ kill -STOP "$old"
 t_ok "dtgovd hangs: the watchdog starts another" wait_for 120 is_new dtgovd.service "$old"
 is_back 60 "dtgovd hung"
 
+echo "- somebody writes past systemd ($SECONDS s)"
+on_probation
+echo "50000 100000" > "$dir/cpu.max"
+t_ok "the old value, by hand: the change is over" wait_for 30 change_is "$change" rolled_back
+systemctl daemon-reload
+t_is "a daemon-reload brings the new one not back" "$before" "$(limits_of "$dir")"
+on_probation
+echo "50000 100000" > "$dir/cpu.max"
+old=$(main_pid dtgovd)
+kill -9 "$old"
+t_ok "and dtgovd is killed: systemd starts another" wait_for 30 is_new dtgovd.service "$old"
+t_ok "the change is over" wait_for 30 change_is "$change" reverted_externally
+systemctl daemon-reload
+t_is "a daemon-reload brings nothing back" "$before" "$(limits_of "$dir")"
+t_ok "the observer is there again" wait_for 60 observer_present
+
 echo "- systemctl stop and restart ($SECONDS s)"
 on_probation
 # With its sockets, which would start it again: the observer asks for it at once.
