@@ -216,6 +216,7 @@ everything() {
         fi
         if [ "$suite" = full ]; then
                 step --after tree-bookworm fuzz 7200 tests/vm/chroot bookworm make fuzz
+                step --after deps model 2400 make MODE=release model
                 step --after tree-bookworm cover 1200 tests/vm/chroot bookworm make cover
         fi
 }
