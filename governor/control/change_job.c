@@ -189,7 +189,7 @@ static int undo_knob(struct change_job *j, unsigned position) {
 
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
-        if (j->change.kept_mask >> position & 1)
+        if (j->change.kept[position].amount > 0) /* also what is no longer to be kept */
                 steps[input.steps_count++] = j->change.kept[position];
         if (j->newer_mask >> position & 1)
                 steps[input.steps_count++] = j->newer[position];

@@ -131,8 +131,11 @@ int undo_told(struct control *c, struct run *run, struct change_job *j, int r) {
                 bool kept = run->change.kept_mask >> i & 1;
                 struct knob_value now;
 
-                if (run->conflict || !j->limits.text[k->knob] ||
+                if (!j->limits.text[k->knob] ||
                                 knob_read_text(k->knob, j->limits.text[k->knob], &now) < 0)
+                        continue;
+                /* Somebody else's value stays; ours may have come again with another message. */
+                if (run->conflict && !knob_equal(now, k->new))
                         continue;
                 if (!knob_equal(now, kept ? run->change.kept[i] : k->old))
                         return undo_failed(c, run, "systemd wrote another value");

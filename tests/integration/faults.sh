@@ -40,6 +40,7 @@ t_ok "45: a write that blocks for 25 s is given up" runs_one_of "7 1" dtgov set 
 t_ok "45: as the kernel's slowness" says 'slow' "$output"
 t_ok "45: before it ends: $(($(ms) - began)) ms" test $(($(ms) - began)) -lt 18000
 sleep 25 # until the write comes back
+t_ok "45: and is taken back, however long that takes" wait_for 120 change_is "$(last_change one)" rolled_back
 calm
 t_is "45: when it came back late every file is as before" "$before" "$(limits_of "$T/one")"
 

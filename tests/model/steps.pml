@@ -176,7 +176,9 @@ inline undo_write(i, value) {
 }
 
 #define would_kill(i, k) (k == MAX && C[i].old[k] <= file(i, k) && use_of(i) + 1 > C[i].old[k] && !IS(kills))
-#define is_mine(i, k)    (ours(i, k) || (k == MAX && file(i, k) == C[i].keeping) || IS(no_cas_undo))
+#define is_mine(i, k)    (ours(i, k) || \
+                        (k == MAX && (file(i, k) == C[i].keeping || \
+                        (file(i, k) == C[i].jstep && !IS(step_forgotten)))) || IS(no_cas_undo))
 #define would_undo(i, k) (!gone(i) && file(i, k) != C[i].old[k] && is_mine(i, k) && !would_kill(i, k))
 
 inline do_undo(i) {
@@ -211,12 +213,17 @@ inline recovery_told(i) {
         goes = (gone(i) -> LAPSED : (C[i].failed || any_new(i) -> ROLLING_BACK : ends_as(i)))
 }
 
+/* A message of another change, sent before the undo, brought the new value again. */
+#define is_back(i, k) (touches(i, k) && file(i, k) == C[i].new && !IS(back_unseen) && \
+                        !(k == MAX && C[i].kept == C[i].new))
+
 inline do_told(i) { /* PID 1 has answered, and all is read back */
         if
         :: up == 1 && C[i].st != ROLLING_BACK -> recovery_told(i)
         :: up == 2 && C[i].st == APPLYING -> verify(i)
         :: C[i].st == ROLLING_BACK && gone(i) -> goes = LAPSED
         :: C[i].st == ROLLING_BACK && !gone(i) && (C[i].failed || \
+                        is_back(i, MAX) || is_back(i, HIGH) || \
                         (!C[i].conflict && !(kept_back(i, MAX) && kept_back(i, HIGH)))) ->
                 goes = ROLLBACK_FAILED
         :: else -> undo_end(i)

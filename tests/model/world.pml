@@ -2,6 +2,9 @@
 /* Who takes steps, and when; and who judges: included by change.pml. */
 /* --- what happens ------------------------------------------------------------------------------ */
 
+/* One thread asks PID 1, and reads back what came of it before it asks the next. */
+#define asks_pid1 (M[0].way == 1 || M[1].way == 1 || C[0].at == BACK || C[1].at == BACK || \
+                        C[2].at == BACK)
 #define acts(i)   (up == 2 || (up == 1 && turn == i + 1))
 #define at_knob(i) (C[i].at == KNOB0 || C[i].at == KNOB1)
 #define i (_pid - 1)
@@ -21,7 +24,7 @@ end:    do
                         what = give_up
                 :: up == 2 && C[i].st == APPLYING && C[i].at == SENT && lates -> what = give_up
                 :: acts(i) && C[i].at == READ -> what = read_back
-                :: acts(i) && C[i].at == TELL && M[0].way != 1 && M[1].way != 1 -> what = tell
+                :: acts(i) && C[i].at == TELL && !asks_pid1 -> what = tell
                 :: acts(i) && C[i].at == BACK -> what = told
                 :: acts(i) && C[i].st == ROLLING_BACK && at_knob(i) && (disk || !IS(waits_for_disk)) ->
                         what = undo
