@@ -326,6 +326,40 @@ static void a_directory_that_is_a_link_is_refused_with_what_mends_it(void **stat
         }
 }
 
+static void a_step_that_was_written_goes_back_even_where_nothing_is_to_be_kept_any_more(
+                void **state) {
+        struct fixture *f = *state;
+        struct change_job j = { .step = STEP_UNDO,
+                .container = f->container,
+                .change = { .changes_count = 1,
+                                .changes = { { .knob = KNOB_MEMORY_MAX,
+                                                .old = { 536870912, 0 },
+                                                .new = { 838860800, 0 } } },
+                                .kept = { { 629145600, 0 } } } };
+
+        fixture_write(f, "memory.max", "629145600");
+        assert_int_equal(change_job_work(&j.job), 0);
+        assert_false(j.conflict[0]);
+        assert_string_equal(fixture_read(f, "memory.max"), "536870912");
+}
+
+/* By a message to PID 1 that was sent before the undo. */
+static void a_new_value_that_came_again_is_taken_back_again(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        struct change_job j = { .step = STEP_TELL };
+
+        assert_int_equal(undo_begin(&f->control, run, REASON_PERSON), STEP_UNDO);
+        run->conflict = true;
+        j.limits.text[KNOB_PIDS_MAX] = (char[]){ "200" };
+        assert_int_equal(undo_told(&f->control, run, &j, 0), STEP_NONE);
+        assert_int_equal(run->change.state, CHANGE_ROLLBACK_FAILED);
+        assert_int_equal(undo_begin(&f->control, run, REASON_PERSON), STEP_UNDO);
+        j.limits.text[KNOB_PIDS_MAX] = (char[]){ "300" };
+        assert_int_equal(undo_told(&f->control, run, &j, 0), STEP_NONE);
+        assert_int_equal(run->change.state, CHANGE_CONFLICT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
@@ -343,6 +377,8 @@ int main(void) {
                 TEST(the_hook_completes_what_a_scan_adopted),
                 TEST(with_few_descriptors_left_no_container_is_added),
                 TEST(a_directory_that_is_a_link_is_refused_with_what_mends_it),
+                TEST(a_step_that_was_written_goes_back_even_where_nothing_is_to_be_kept_any_more),
+                TEST(a_new_value_that_came_again_is_taken_back_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
