@@ -155,6 +155,8 @@ static int check_target(struct control *c, struct varlink *link, const struct ap
         number = api_number('C', t->change);
         run = number ? engine_find(c, number) : NULL;
         newer = run && run_in_force(run) ? engine_newer(c, run) : NULL;
+        if (newer && !run_in_force(newer))
+                newer = NULL; /* taken back already: its last write is waited for */
         if (!run)
                 (void)varlink_error(link, API_ERROR("NotFound"), "id", t->change, "text",
                                 "no such change: see dtgov changes", NULL);

@@ -154,8 +154,12 @@ void run_enter(struct control *c, struct run *run, enum change_state state, enum
         x->reason = reason;
         if (!run_in_force(run) || state == CHANGE_COMMITTED)
                 x->ended_boottime_ns = proc_boottime_ns();
-        /* A record that cannot be written is told by the journal's health; the undo goes on. */
-        if (x->number != 0 && state != CHANGE_VERIFY)
+        /*
+         * A record that cannot be written is told by the journal's health; the undo goes on. What a
+         * thread that was given up may still write to stays open on record: a kill does not end a
+         * thread that the kernel holds.
+         */
+        if (x->number != 0 && state != CHANGE_VERIFY && (run_in_force(run) || run->jobs == 0))
                 (void)journal_state(c->journal, x, /* durable= */ false);
         run_log(run);
         if (x->number != 0)
@@ -243,9 +247,16 @@ int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
  * it may have been stopped between its last look at the flag and its write.
  */
 static int late_after(struct control *c, struct run *run) {
-        if (run->jobs > 0 || run->change.number == 0 || !run->container || !run->container->alive)
+        bool ended = !run_in_force(run);
+
+        run->again = !ended && run->busy;
+        if (!ended || run->jobs > 0 || run->change.number == 0)
                 return STEP_NONE;
-        if (run->change.state == CHANGE_ROLLED_BACK || run->change.state == CHANGE_CONFLICT) {
+        if (!run->container || !run->container->alive) {
+                (void)journal_state(c->journal, &run->change, /* durable= */ false);
+                undo_next(c, run->change.cgroup_inode);
+        } else if (run->change.state == CHANGE_ROLLED_BACK ||
+                        run->change.state == CHANGE_CONFLICT) {
                 log_warning("change C%llu: a writer came back late, looking once more",
                                 (unsigned long long)run->change.number);
                 c->engine.ended--;
@@ -304,7 +315,7 @@ bool engine_is_taken(struct control *c, uint64_t cgroup_inode, uint64_t proposal
         bool own = proposal == 0; /* the list is newest first: what follows is older */
 
         for (struct run *run = c->engine.runs; run; run = run->next) {
-                if (run->change.cgroup_inode != cgroup_inode || !is_open(run))
+                if (run->change.cgroup_inode != cgroup_inode || (!is_open(run) && run->jobs == 0))
                         continue;
                 if (run->change.proposal == proposal && proposal != 0)
                         own = true;
@@ -342,7 +353,8 @@ static bool share_knob(const struct change *a, const struct change *b) {
 
 struct run *engine_newer(struct control *c, const struct run *run) {
         for (struct run *r = c->engine.runs; r && r != run; r = r->next)
-                if (r->change.cgroup_inode == run->change.cgroup_inode && run_in_force(r) &&
+                if (r->change.cgroup_inode == run->change.cgroup_inode &&
+                                (run_in_force(r) || r->jobs > 0) &&
                                 share_knob(&r->change, &run->change))
                         return r;
         return NULL;

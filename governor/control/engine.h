@@ -55,6 +55,7 @@ struct run {
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         bool busy;        /* one of them is not given up */
+        bool again;       /* a given up one came back meanwhile: look once more at the end */
         bool orphan;      /* off the list, freed when the last job is back */
         bool undo_wanted; /* when the job is back */
         enum reason undo_reason;
@@ -103,7 +104,10 @@ bool engine_keep(struct control *c, struct run *run);
  */
 int engine_undo(struct control *c, struct run *run, enum reason reason, const char *text);
 
-/* A newer change of the same knobs that is still in force; it has to be taken back first. */
+/*
+ * A newer change of the same knobs that is still in force, or that a thread which was given up may
+ * still write: it has to be taken back first.
+ */
 struct run *engine_newer(struct control *c, const struct run *run);
 
 void run_wait(struct run *run, struct waiter *w);

@@ -32,7 +32,7 @@ static void say_kept(struct run *run, const struct change_job *j, unsigned i) {
 }
 
 int undo_begin(struct control *c, struct run *run, enum reason reason) {
-        run->undo_wanted = false;
+        run->undo_wanted = run->again = false;
         run->undo_reason = reason;
         run->retry_ns = 0;
         if (!run->container || !run->container->alive)
@@ -80,6 +80,10 @@ void undo_retry(struct control *c, struct run *run, uint64_t now_ns) {
 }
 
 static int undo_end(struct control *c, struct run *run) {
+        if (run->again) {
+                run->again = false;
+                return STEP_UNDO;
+        }
         if (run->conflict) {
                 run_enter(c, run, CHANGE_CONFLICT, REASON_EXTERNAL);
         } else {

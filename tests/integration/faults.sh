@@ -64,7 +64,7 @@ t_ok "50: a process is killed for want of memory: rolled back, or ended with it"
 killed=$(dmesg | sed -n 's/^\[ *\([0-9]*\)\.\([0-9]*\)\].* oom-kill:.*/\1\2/p' | tail -n 1)
 ended=$(control ListChanges | jq --arg id "$change" '.changes[] | select(.id == $id) | .endedBoottimeNs / 1000 | floor')
 t_ok "50: within 4 s of the kill: $((ended - killed)) us" test $((ended - killed)) -le 4000000
-t_ok "50: the reason is known" says 'OOM_KILL|EXITED' "$(control ListChanges | jq -r --arg id "$change" '.changes[] | select(.id == $id) | .reason')"
+t_ok "50: the reason is known" says 'OOM_KILL|EXITED|MEMORY_FULL' "$(control ListChanges | jq -r --arg id "$change" '.changes[] | select(.id == $id) | .reason')"
 rmdir "$T/hungry" 2> /dev/null
 start_plain brief
 id=$(propose brief cpu.max=1)

@@ -168,7 +168,8 @@ hidden byte I1, I2, I3, I4, I5, I6, I7, I8, I9, ORDER, TABLE, KEPT; /* always 0 
 #define raises(i)     (C[i].new >= 20)
 #define file(i, k)    K[C[i].c].val[k]
 #define use_of(i)     K[C[i].c].use
-#define is_newer(m, i) (m > i && in_force(m) && same(i, m) && (C[i].knobs & C[m].knobs))
+#define is_newer(m, i) (m > i && (in_force(m) || (C[m].late && !IS(late_passed))) && same(i, m) && \
+                        (C[i].knobs & C[m].knobs))
 #define newer(i)      (!IS(older_first) && (is_newer(1, i) || is_newer(2, i)))
 #define takes(m, i)   (m != i && same(i, m) && !IS(two_open) && \
         ((is_open(C[m].st) && (m < i || C[m].st != PRECHECK)) || (C[m].late && !IS(late_free))))

@@ -130,6 +130,46 @@ static void a_write_that_hangs_is_taken_back(void **state) {
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
 }
 
+static void a_write_that_hangs_keeps_other_changes_away(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        slow_text = HIGH_TEXT;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_true(engine_is_taken(&f->control, run->change.cgroup_inode, 0));
+        run_for(f, 2500);
+        assert_false(engine_is_taken(&f->control, run->change.cgroup_inode, 0));
+}
+
+/* What the late write brings goes back to the older change's value: that is to go after it. */
+static void an_older_change_goes_back_after_a_write_that_hangs(void **state) {
+        struct fixture *f = *state;
+        struct run *old = fixture_apply(f, KNOB_MEMORY_HIGH, 629145600, /* end= */ true), *run;
+
+        slow_text = HIGH_TEXT;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_true(__atomic_load_n(&is_reclaiming, __ATOMIC_SEQ_CST));
+        assert_int_equal(engine_undo(&f->control, old, REASON_PERSON, NULL), 1);
+        assert_int_equal(old->change.state, CHANGE_COMMITTED);
+        run_for(f, 2500);
+        assert_int_equal(old->change.state, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+static void a_write_that_comes_back_during_the_undo_has_it_look_once_more(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        struct change_job j = { .step = STEP_UNDO, .change = run->change };
+
+        assert_int_equal(undo_begin(&f->control, run, REASON_PERSON), STEP_UNDO);
+        run->again = true;
+        assert_int_equal(undo_after(&f->control, run, &j, 0), STEP_UNDO);
+        assert_int_equal(undo_after(&f->control, run, &j, 0), STEP_NONE);
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+}
+
 /* The thread may hang for good: what it changes goes back all the same, and the process ends. */
 static void an_end_does_not_wait_for_a_write_that_hangs(void **state) {
         struct fixture *f = *state;
@@ -195,6 +235,9 @@ int main(void) {
                 TEST(a_failing_disk_refuses_changes_until_it_works_again),
                 TEST(a_slow_disk_keeps_no_rollback_waiting),
                 TEST(a_write_that_hangs_is_taken_back),
+                TEST(a_write_that_hangs_keeps_other_changes_away),
+                TEST(an_older_change_goes_back_after_a_write_that_hangs),
+                TEST(a_write_that_comes_back_during_the_undo_has_it_look_once_more),
                 TEST(an_end_does_not_wait_for_a_write_that_hangs),
                 TEST(what_somebody_sets_meanwhile_fails_no_change_of_another_file),
                 TEST(use_that_grew_while_the_intent_was_written_is_not_killed),
