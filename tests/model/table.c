@@ -23,7 +23,7 @@ int main(void) {
                                                     (enum change_state)s, (enum change_state)to)
                                     << to;
         }
-        (void)printf("#define ABSENT %u\n", CHANGE_STATE_COUNT);
+        (void)printf("#define ABSENT %u\n", (unsigned)CHANGE_STATE_COUNT);
         (void)printf("#define is_open(s) (%u >> (s) & 1)\n#define follows(a, b) (", open);
         for (unsigned s = 0; s < CHANGE_STATE_COUNT; s++)
                 (void)printf("((a) == %u -> %u : ", s, masks[s]);
