@@ -68,7 +68,7 @@
 #define USES       2 /* use grows or falls */
 #define SIGNALS    1
 #define GONE       1
-#define LATES      1
+#define HANGS      1
 #define DISKS      1
 #define LEAVES     2 /* the observer leaves or asks, dtgovd is stopped */
 #endif
@@ -145,7 +145,7 @@ byte turn;   /* of recovery: the change before this one is next */
 byte begun;
 bit observer = 1, disk = 1, crashed;
 byte mutant, changes = CHANGES, containers = CONTAINERS, crashes = CRASHES, writes = WRITES;
-byte undos = UNDOS, fails = FAILS, uses = USES, signals = SIGNALS, going = GONE, lates = LATES;
+byte undos = UNDOS, fails = FAILS, uses = USES, signals = SIGNALS, going = GONE, hangs = HANGS;
 byte disks = DISKS, leaves = LEAVES;
 c_code {
         static int setting(const char *name, int otherwise) {

@@ -20,9 +20,9 @@ end:    do
                 :: acts(i) && C[i].st == APPLYING && at_knob(i) -> what = apply
                 :: acts(i) && C[i].st == APPLYING && at_knob(i) && fails && would_write(i, knob_at(i)) ->
                         what = apply_fails
-                :: acts(i) && C[i].st == APPLYING && at_knob(i) && lates && would_write(i, knob_at(i)) ->
+                :: acts(i) && C[i].st == APPLYING && at_knob(i) && hangs && would_write(i, knob_at(i)) ->
                         what = give_up
-                :: up == 2 && C[i].st == APPLYING && C[i].at == SENT && lates -> what = give_up
+                :: up == 2 && C[i].st == APPLYING && C[i].at == SENT && hangs -> what = give_up
                 :: acts(i) && C[i].at == READ -> what = read_back
                 :: acts(i) && C[i].at == TELL && !asks_pid1 -> what = tell
                 :: acts(i) && C[i].at == BACK -> what = told
@@ -53,7 +53,7 @@ end:    do
                         :: what == apply_fails ->
                                 fails--; goes = ROLLING_BACK
                         :: what == give_up ->
-                                lates--; C[i].late = (C[i].at == SENT -> LATE_SENT : 1 + knob_at(i));
+                                hangs--; C[i].late = (C[i].at == SENT -> LATE_SENT : 1 + knob_at(i));
                                 goes = ROLLING_BACK
                         :: what == read_back -> verify(i)
                         :: what == tell && gone(i) -> goes = LAPSED
@@ -294,7 +294,7 @@ init {
                         now.uses = setting("USES", now.uses);
                         now.signals = setting("SIGNALS", now.signals);
                         now.going = setting("GONE", now.going);
-                        now.lates = setting("LATES", now.lates);
+                        now.hangs = setting("HANGS", now.hangs);
                         now.disks = setting("DISKS", now.disks);
                         now.leaves = setting("LEAVES", now.leaves);
                 };
