@@ -252,16 +252,16 @@ static int late_after(struct control *c, struct run *run) {
         run->again = !ended && run->busy;
         if (!ended || run->jobs > 0 || run->change.number == 0)
                 return STEP_NONE;
-        if (!run->container || !run->container->alive) {
-                (void)journal_state(c->journal, &run->change, /* durable= */ false);
-                undo_next(c, run->change.cgroup_inode);
-        } else if (run->change.state == CHANGE_ROLLED_BACK ||
-                        run->change.state == CHANGE_CONFLICT) {
+        if (run->container && run->container->alive &&
+                        (run->change.state == CHANGE_ROLLED_BACK ||
+                                        run->change.state == CHANGE_CONFLICT)) {
                 log_warning("change C%llu: a writer came back late, looking once more",
                                 (unsigned long long)run->change.number);
                 c->engine.ended--;
                 return undo_begin(c, run, REASON_SLOW);
         }
+        (void)journal_state(c->journal, &run->change, /* durable= */ false);
+        undo_next(c, run->change.cgroup_inode);
         return STEP_NONE;
 }
 
