@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include <cmocka.h>
 
@@ -89,13 +88,6 @@ static const struct varlink_interface interfaces[DAEMON_COUNT] = {
         [DAEMON_OBSERVER] = { "org.dtgov.Observer", "", entries },
 };
 
-static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        (void)fd;
-        (void)events;
-        (void)userdata;
-        return sd_event_exit(sd_event_source_get_event(source), 0);
-}
-
 static void *serve(void *data) {
         struct varlink_server *servers[DAEMON_COUNT];
         struct bench *b = data;
@@ -108,9 +100,7 @@ static void *serve(void *data) {
                 assert_int_equal(varlink_server_new(&servers[i], event, &interfaces[i], b), 0);
                 assert_true(varlink_server_listen_fd(servers[i], fd) >= 0);
         }
-        assert_true(sd_event_add_io(event, NULL, b->stop[0], EPOLLIN, on_stop, NULL) >= 0);
-        b->up = true;
-        (void)sd_event_loop(event);
+        loop_thread_run(&b->loop, event);
         for (size_t i = 0; i < DAEMON_COUNT; i++)
                 varlink_server_free(servers[i]);
         (void)sd_event_unref(event);
@@ -190,10 +180,7 @@ int fake_start(void **state) {
         (void)snprintf(b->path[DAEMON_CONTROL], sizeof(b->path[0]), "%s/control.sock", b->dir);
         (void)snprintf(b->path[DAEMON_OBSERVER], sizeof(b->path[0]), "%s/query.sock", b->dir);
         fake_host(b);
-        assert_int_equal(pipe(b->stop), 0);
-        assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
-        while (!b->up)
-                (void)usleep(1000);
+        loop_thread_begin(&b->loop, serve, b);
         *state = b;
         return 0;
 }
@@ -202,10 +189,7 @@ int fake_stop(void **state) {
         struct bench *b = *state;
         char command[96];
 
-        assert_int_equal(write(b->stop[1], "x", 1), 1);
-        assert_int_equal(pthread_join(b->thread, NULL), 0);
-        (void)close(b->stop[0]);
-        (void)close(b->stop[1]);
+        loop_thread_end(&b->loop);
         (void)snprintf(command, sizeof(command), "rm -rf %s", b->dir);
         assert_int_equal(system(command), 0);
         free(b);

@@ -6,8 +6,7 @@
 #pragma once
 
 #include "governor/cli/commands.h"
-
-#include <pthread.h>
+#include "tests/unit/loop_thread.h"
 
 #define API "0000000000000000000000000000000000000000000000000000000000000aaa"
 
@@ -19,9 +18,7 @@ struct fake {
 
 struct bench {
         char dir[64], path[DAEMON_COUNT][96];
-        pthread_t thread;
-        int stop[2];
-        _Atomic bool up;
+        struct loop_thread loop;
         struct fake fakes[24];
         size_t fakes_count;
         char heard[2048]; /* methods and parameters of control.sock that came */

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -104,13 +103,6 @@ const struct varlink_interface bench_interface = {
         .entries = entries,
 };
 
-static int on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        (void)fd;
-        (void)events;
-        (void)userdata;
-        return sd_event_exit(sd_event_source_get_event(source), 0);
-}
-
 static void *serve(void *data) {
         struct bench *b = data;
         struct varlink_server *s;
@@ -121,9 +113,7 @@ static void *serve(void *data) {
         assert_int_equal(varlink_server_new(&s, b->event, &bench_interface, b), 0);
         s->idle_usec = IDLE_USEC;
         assert_true(varlink_server_listen_fd(s, fd) >= 0);
-        assert_true(sd_event_add_io(b->event, NULL, b->stop[0], EPOLLIN, on_stop, NULL) >= 0);
-        b->up = true;
-        (void)sd_event_loop(b->event);
+        loop_thread_run(&b->loop, b->event);
         varlink_server_free(s);
         (void)sd_event_unref(b->event);
         return NULL;
@@ -136,10 +126,7 @@ int bench_start(void **state) {
         (void)snprintf(b->dir, sizeof(b->dir), "/tmp/test-varlink-XXXXXX");
         assert_non_null(mkdtemp(b->dir));
         (void)snprintf(b->path, sizeof(b->path), "%s/socket", b->dir);
-        assert_int_equal(pipe(b->stop), 0);
-        assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
-        while (!b->up)
-                (void)usleep(1000);
+        loop_thread_begin(&b->loop, serve, b);
         *state = b;
         return 0;
 }
@@ -147,10 +134,7 @@ int bench_start(void **state) {
 int bench_stop(void **state) {
         struct bench *b = *state;
 
-        assert_int_equal(write(b->stop[1], "x", 1), 1);
-        assert_int_equal(pthread_join(b->thread, NULL), 0);
-        (void)close(b->stop[0]);
-        (void)close(b->stop[1]);
+        loop_thread_end(&b->loop);
         (void)unlink(b->path);
         (void)rmdir(b->dir);
         free(b);

@@ -3,17 +3,14 @@
 #pragma once
 
 #include "governor/varlink/varlink.h"
-
-#include <pthread.h>
+#include "tests/unit/loop_thread.h"
 
 #define IDLE_USEC (150 * USEC_PER_MSEC)
 #define WAIT_USEC (10 * USEC_PER_SEC)
 
 struct bench {
         char dir[64], path[96];
-        pthread_t thread;
-        int stop[2];
-        _Atomic bool up;
+        struct loop_thread loop;
         _Atomic int heard; /* oneway calls that arrived */
         struct varlink *kept;
         sd_event *event;
