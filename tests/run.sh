@@ -173,7 +173,7 @@ integration() {
                                 name=$(basename "$script" .sh)-$os-$init
                                 boot=()
                                 [ "$init" = plain ] || boot=(--systemd)
-                                step --after "build-$os$(after "$script" "$os")" --twice "$name" 1800 tests/vm/run --os "$os" \
+                                step --after "build-$os$(after "$script" "$os")" --twice "$name" 3000 tests/vm/run --os "$os" \
                                         "${options[@]}" "${boot[@]}" "$script"
                         done
                 done

@@ -7,7 +7,7 @@
 # guests: trixie
 # init: plain
 # memory: 8192
-# timeout: 1750
+# timeout: 2900
 # suite: full
 #
 # shellcheck source=tests/integration/lib.sh

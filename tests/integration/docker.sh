@@ -9,7 +9,7 @@
 # init: plain systemd
 # disk: 2048
 # memory: 6144
-# timeout: 1750
+# timeout: 2900
 # suite: full
 #
 # shellcheck source=tests/integration/lib.sh

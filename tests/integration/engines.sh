@@ -9,7 +9,7 @@
 # init: plain systemd
 # disk: 6144
 # memory: 6144
-# timeout: 1750
+# timeout: 2900
 # suite: full
 #
 # shellcheck source=tests/integration/lib.sh

@@ -9,7 +9,7 @@
 # init: plain
 # disk: 256
 # memory: 2048
-# timeout: 1750
+# timeout: 2900
 # suite: full
 #
 # shellcheck source=tests/integration/lib.sh
