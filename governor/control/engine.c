@@ -199,8 +199,22 @@ bool run_newer_kept(const struct control *c, const struct run *run, unsigned pos
         return false;
 }
 
+/* A thread has come back from it, or none ever had it. */
+static void job_is_back(struct change_job *j) {
+        struct run *run = j->run;
+
+        run->jobs--;
+        if (j->step == STEP_UNDO)
+                run->undos--;
+        if (run->orphan && run->jobs == 0)
+                run_free(run);
+}
+
 static void drop_job(struct job *job) {
-        change_job_free((struct change_job *)job);
+        struct change_job *j = (struct change_job *)job;
+
+        job_is_back(j);
+        change_job_free(j);
 }
 
 struct change_job *run_job(struct control *c, struct run *run, enum change_step step) {
@@ -236,6 +250,8 @@ int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
         case STEP_UNDO:
                 return undo_after(c, run, j, r);
         case STEP_TELL:
+                if (run->change.state == CHANGE_COMMITTED)
+                        return calm_told(c, run, r);
                 return run->change.state == CHANGE_APPLYING ? apply_told(c, run, j, r)
                                                             : undo_told(c, run, j, r);
         }
@@ -270,13 +286,12 @@ static void on_done(struct job *job, int r) {
         struct control *c = j->control;
         struct run *run = j->run;
         bool given_up = r == -ETIMEDOUT && !job->abandoned && job_cancelled(job);
+        bool orphan = run->orphan;
         int next;
 
         if (!given_up)
-                run->jobs--;
-        if (run->orphan) {
-                if (run->jobs == 0)
-                        run_free(run);
+                job_is_back(j);
+        if (orphan) {
                 change_job_free(j);
                 return;
         }
@@ -300,6 +315,7 @@ void run_submit(struct control *c, struct run *run, int step) {
         }
         j->job.done = on_done;
         run->jobs++;
+        run->undos += step == STEP_UNDO;
         run->busy = true;
         writers_submit(c->writers, &j->job);
 }
@@ -399,7 +415,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
                         watch_look(c, run, now);
                 else if (run->change.state == CHANGE_COMMITTED)
                         watch_calm(c, run, now);
-                else if (run->retry_ns != 0 && now >= run->retry_ns)
+                else if (run->retry_ns != 0 && now >= run->retry_ns && run->undos == 0)
                         undo_retry(c, run, now);
         }
         (void)sd_event_source_set_time_relative(s, open ? ENGINE_TICK_USEC : 4 * ENGINE_TICK_USEC);

@@ -54,6 +54,7 @@ struct run {
         uint64_t trial_ns; /* taken back after so long unless it is kept; 0: no trial */
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
+        unsigned undos;   /* those of them that take it back: never a second while one is out */
         bool busy;        /* one of them is not given up */
         bool again;       /* a given up one came back meanwhile: look once more at the end */
         bool orphan;      /* off the list, freed when the last job is back */
@@ -71,6 +72,7 @@ struct run {
 struct engine {
         struct run *runs; /* newest first */
         unsigned ended;
+        bool stuck; /* recovery gave a step up: its thread uses what is here for good */
         sd_event_source *tick;
 };
 
@@ -168,9 +170,16 @@ int undo_told(struct control *c, struct run *run, struct change_job *j, int r);
 
 /* Enters ROLLING_BACK. Returns the step to do. */
 int undo_begin(struct control *c, struct run *run, enum reason reason);
+
+/* It did not work, and is tried again. Returns STEP_NONE. */
+int undo_failed(struct control *c, struct run *run, const char *text);
 void undo_retry(struct control *c, struct run *run, uint64_t now_ns);
 
 void watch_begin(struct control *c, struct run *run);
 void watch_look(struct control *c, struct run *run, uint64_t now_ns);
 void watch_calm(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
+int calm_told(struct control *c, struct run *run, int r);
+
+/* What cannot be read is SIGNAL_UNKNOWN. */
+#define SIGNAL_UNKNOWN UINT64_MAX
 void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]);

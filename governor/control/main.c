@@ -99,7 +99,7 @@ static int parse_options(int argc, char **argv, struct options *o) {
                 default:
                         return -EINVAL;
                 }
-        return optind == argc ? 1 : -EINVAL;
+        return optind == argc && !(o->rollback && !*o->rollback) ? 1 : -EINVAL;
 }
 
 static void open_proc(struct control *c) {
@@ -255,7 +255,7 @@ static void stop(struct control *c) {
         identifier_done(c);
         idle = writers_free(c->writers);
         (void)recover_all(c);
-        if (!idle) {
+        if (!idle || c->engine.stuck) {
                 log_warning("a write or the disk hangs: ending without waiting for it");
                 journal_close(c->journal);
                 return;
@@ -281,6 +281,11 @@ static int once(struct control *c, const struct options *o, struct error *err) {
         if (o->rollback) {
                 int more = recover_rollback(c, o->rollback);
 
+                if (more == -ENOTUNIQ)
+                        return error_set(err, more,
+                                        "several containers' ids begin with '%s': give "
+                                        "more of it",
+                                        o->rollback);
                 if (more == -ENOENT)
                         return error_set(err, -ENOENT, "no change or container '%s' on record",
                                         o->rollback);

@@ -21,6 +21,20 @@ static void wait_ns(uint64_t ns) {
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
+/*
+ * Does a step. Returns false where it hangs in the kernel: what its thread uses is lost to us, and
+ * nobody else may write this container's limits before it is back, which only a restart finds out.
+ */
+static bool do_step(struct control *c, struct run *run, struct change_job *j, int *ret) {
+        *ret = job_do(&j->job);
+        if (!j->job.abandoned)
+                return true;
+        run->jobs++;
+        run->undos++;
+        c->engine.stuck = true;
+        return false;
+}
+
 /* Drives a run to its end. Returns whether it came there. */
 static bool drive(struct control *c, struct run *run, int step) {
         for (unsigned tries = 0; tries < RECOVER_TRIES;) {
@@ -39,7 +53,12 @@ static bool drive(struct control *c, struct run *run, int step) {
                 j = run_job(c, run, (enum change_step)step);
                 if (!j)
                         return false;
-                r = change_job_work(&j->job);
+                if (!do_step(c, run, j, &r)) {
+                        (void)undo_failed(c, run,
+                                        "the kernel still holds a write; dtgovd's next "
+                                        "start looks again");
+                        return false;
+                }
                 step = run_after(c, run, j, r);
                 change_job_free(j);
         }
@@ -112,7 +131,8 @@ static bool owner_undoes_it(struct control *c, struct run *run) {
         j = run_job(c, run, STEP_TELL);
         if (!j)
                 return true;
-        r = change_job_work(&j->job);
+        if (!do_step(c, run, j, &r))
+                return true;
         change_job_free(j);
         look(c, run, &any_new, &any_foreign);
         return r < 0 || any_new;
@@ -179,33 +199,60 @@ unsigned recover_pending(struct control *c) {
         return recover(c, /* pending_only= */ true);
 }
 
-int recover_rollback(struct control *c, const char *target) {
-        bool all = strcmp(target, "--all") == 0;
-        uint64_t number = api_number('C', target);
-        unsigned found = 0, failed = 0;
+/* The container whose id is @target, or the only one whose id begins so. */
+static int find_container(const struct control *c, const char *target, const char **ret) {
+        *ret = NULL;
+        for (const struct run *run = c->engine.runs; run; run = run->next) {
+                const char *id = run->change.container_id;
+
+                if (strcmp(id, target) == 0) {
+                        *ret = id;
+                        return 0;
+                }
+                if (strncmp(id, target, strlen(target)) != 0)
+                        continue;
+                if (*ret && strcmp(*ret, id) != 0)
+                        return -ENOTUNIQ;
+                *ret = id;
+        }
+        return *ret && *target ? 0 : -ENOENT;
+}
+
+static bool take_back(struct control *c, struct run *run) {
+        if (!run->container) /* else recovery would have ended it */
+                return false;
+        run_say(run, "a person took it back");
+        return drive(c, run, undo_begin(c, run, REASON_PERSON));
+}
+
+static int take_all_back(struct control *c, const char *id) { /* NULL: of every container */
+        int failed = 0;
 
         for (struct run *run = c->engine.runs, *next; run; run = next) {
-                bool match = all || (number != 0 && run->change.number == number) ||
-                             strncmp(run->change.container_id, target, strlen(target)) == 0;
-
                 next = run->next;
-                if (!match)
-                        continue;
-                found++;
-                if (!run_in_force(run))
-                        continue;
-                if (!run->container) { /* else recovery would have ended it */
-                        failed++;
-                        continue;
-                }
-                if (number != 0 && engine_newer(c, run)) {
-                        log_error("a newer change of the same knob is in force: roll that back "
-                                  "first");
-                        failed++;
-                        continue;
-                }
-                run_say(run, "a person took it back");
-                failed += !drive(c, run, undo_begin(c, run, REASON_PERSON));
+                if (run_in_force(run) && (!id || strcmp(run->change.container_id, id) == 0))
+                        failed += !take_back(c, run);
         }
-        return found || all ? (int)failed : -ENOENT;
+        return failed;
+}
+
+int recover_rollback(struct control *c, const char *target) {
+        uint64_t number = api_number('C', target);
+        struct run *run = number ? engine_find(c, number) : NULL;
+        const char *id;
+        int r;
+
+        if (strcmp(target, "--all") == 0)
+                return take_all_back(c, NULL);
+        if (!run) {
+                r = find_container(c, target, &id);
+                return r < 0 ? r : take_all_back(c, id);
+        }
+        if (!run_in_force(run))
+                return 0;
+        if (engine_newer(c, run)) {
+                log_error("a newer change of the same knob is in force: roll that back first");
+                return 1;
+        }
+        return !take_back(c, run);
 }

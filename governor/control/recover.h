@@ -21,8 +21,10 @@ unsigned recover_all(struct control *c);
 unsigned recover_pending(struct control *c);
 
 /*
- * Takes back a change "C17", all of a container (an id or the beginning of one), or "--all".
+ * Takes back a change "C17", all of a container (its id, or the beginning of no other's), or
+ * "--all".
  *
- * Returns: how many could not be taken back, -ENOENT when nothing matches
+ * Returns: how many could not be taken back
+ * Errors:  -ENOENT nothing matches; -ENOTUNIQ several ids begin so
  */
 int recover_rollback(struct control *c, const char *target);

@@ -46,7 +46,7 @@ int engine_undo(struct control *c, struct run *run, enum reason reason, const ch
                 return 0;
         if (text && text != run->text)
                 (void)text_copy(run->text, sizeof(run->text), text);
-        if (run->change.state == CHANGE_ROLLING_BACK)
+        if (run->change.state == CHANGE_ROLLING_BACK || run->undos > 0)
                 return 1;
         if (run->busy || run->pending) {
                 run->undo_wanted = true;
@@ -62,7 +62,7 @@ int engine_undo(struct control *c, struct run *run, enum reason reason, const ch
 }
 
 /* 0.1 s, 0.5 s, 2 s, 10 s, then every minute. */
-static int undo_failed(struct control *c, struct run *run, const char *text) {
+int undo_failed(struct control *c, struct run *run, const char *text) {
         static const uint64_t waits_ms[] = { 100, 500, 2000, 10000, 60000 };
         unsigned n = run->retries < ARRAY_LEN(waits_ms) ? run->retries : ARRAY_LEN(waits_ms) - 1;
 

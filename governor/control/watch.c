@@ -24,7 +24,7 @@ void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]) {
 
         for (size_t i = 0; i < ARRAY_LEN(sources); i++)
                 if (cgroup_read_key(m->dir_fd, sources[i].file, sources[i].key, &ret[i]) < 0)
-                        ret[i] = 0;
+                        ret[i] = SIGNAL_UNKNOWN;
 }
 
 /* A limit that is still met after a raise is no harm that the lower one would mend. */
@@ -36,12 +36,15 @@ static bool lowers(const struct change *x, enum knob_id id) {
         return false;
 }
 
-static enum reason check_signals(const struct run *run) {
+static enum reason check_signals(struct run *run) {
         uint64_t now[SIGNALS], grown[SIGNALS];
 
         signals_read(run->container, now);
-        for (size_t i = 0; i < SIGNALS; i++)
-                grown[i] = u64_sub(now[i], run->signals[i]);
+        for (size_t i = 0; i < SIGNALS; i++) {
+                if (run->signals[i] == SIGNAL_UNKNOWN)
+                        run->signals[i] = now[i]; /* better late than a growth from nothing */
+                grown[i] = now[i] == SIGNAL_UNKNOWN ? 0 : u64_sub(now[i], run->signals[i]);
+        }
         if (grown[SIGNAL_KILL_LOCAL] || (grown[SIGNAL_KILL_BELOW] && grown[SIGNAL_OOM_LOCAL]))
                 return REASON_OOM_KILL;
         if (grown[SIGNAL_PIDS_REFUSED] && lowers(&run->change, KNOB_PIDS_MAX))
@@ -63,9 +66,11 @@ void watch_begin(struct control *c, struct run *run) {
 
 enum drift { DRIFT_NONE, DRIFT_OLD, DRIFT_FOREIGN };
 
-/* Whether somebody else wrote the knobs of a change that is in force. */
-static enum drift check_drift(const struct control *c, struct run *run) {
+/* Whether somebody else wrote the knobs of a change that is in force; of how many ours is there. */
+static enum drift check_drift(const struct control *c, struct run *run, unsigned *ret_ours) {
         enum drift drift = DRIFT_NONE;
+
+        *ret_ours = 0;
 
         for (unsigned i = 0; i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
@@ -76,8 +81,10 @@ static enum drift check_drift(const struct control *c, struct run *run) {
                                                 0 ||
                                 knob_read_text(k->knob, text, &now) < 0 ||
                                 knob_equal(now, k->new) ||
-                                (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept)))
+                                (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept))) {
+                        (*ret_ours)++; /* or unknown, which may well be ours */
                         continue;
+                }
                 drift = knob_equal(now, k->old) && drift != DRIFT_FOREIGN ? DRIFT_OLD
                                                                           : DRIFT_FOREIGN;
                 knob_write_text(k->knob, now, text, sizeof(text));
@@ -87,19 +94,22 @@ static enum drift check_drift(const struct control *c, struct run *run) {
         return drift;
 }
 
+static enum change_state ended_by(enum drift drift) {
+        return drift == DRIFT_OLD ? CHANGE_REVERTED_EXTERNALLY : CHANGE_SUPERSEDED;
+}
+
+/* Of a change on probation: what is still ours goes back, out of PID 1's mind too. */
 static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) {
-        enum drift drift = check_drift(c, run);
+        unsigned ours;
+        enum drift drift = check_drift(c, run, &ours);
 
         run->drift_ns = now_ns;
         if (drift == DRIFT_NONE)
                 return false;
-        /* What is still ours goes back, out of PID 1's mind too. */
-        if (run->change.state == CHANGE_PROBATION &&
-                        (drift == DRIFT_FOREIGN || run->change.changes_count > 1 ||
-                                        run->change.owner == OWNER_SYSTEMD))
+        if (drift == DRIFT_FOREIGN || run->change.changes_count > 1 ||
+                        run->change.owner == OWNER_SYSTEMD)
                 return engine_undo(c, run, REASON_EXTERNAL, NULL);
-        run_enter(c, run, drift == DRIFT_OLD ? CHANGE_REVERTED_EXTERNALLY : CHANGE_SUPERSEDED,
-                        REASON_EXTERNAL);
+        run_enter(c, run, CHANGE_REVERTED_EXTERNALLY, REASON_EXTERNAL);
         return true;
 }
 
@@ -143,14 +153,42 @@ bool engine_keep(struct control *c, struct run *run) {
         return true;
 }
 
+/*
+ * A committed change has ended when somebody else has all its files; as long as one holds its
+ * value, or PID 1 would write it again, it stays in force, and can be taken back.
+ */
 void watch_calm(struct control *c, struct run *run, uint64_t now_ns) {
+        enum drift drift;
+        unsigned ours;
+
         if (!run->container || !run->container->alive ||
                         u64_sub(now_ns, run->drift_ns) < ENGINE_DRIFT_CALM_NS)
                 return;
+        run->drift_ns = now_ns;
         if (engine_newer(c, run))
-                run->drift_ns = now_ns; /* the newer change's value is what is there */
+                return; /* the newer change's value is what is there */
+        drift = check_drift(c, run, &ours);
+        if (ours > 0)
+                return;
+        if (run->change.owner == OWNER_SYSTEMD)
+                run_submit(c, run, STEP_TELL);
         else
-                (void)look_for_drift(c, run, now_ns);
+                run_enter(c, run, ended_by(drift), REASON_EXTERNAL);
+}
+
+/* PID 1 was told what is there. */
+int calm_told(struct control *c, struct run *run, int r) {
+        enum drift drift;
+        unsigned ours;
+
+        if (run_is_over(run, r))
+                return run_lapse(c, run);
+        if (run->undo_wanted)
+                return undo_begin(c, run, run->undo_reason);
+        drift = check_drift(c, run, &ours); /* a reload may have come first */
+        if (r >= 0 && ours == 0)
+                run_enter(c, run, ended_by(drift), REASON_EXTERNAL);
+        return STEP_NONE;
 }
 
 void engine_verdict(struct control *c, uint64_t number, enum verdict verdict) {

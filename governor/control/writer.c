@@ -14,7 +14,7 @@
 #include <sys/eventfd.h>
 
 #define WRITER_SIGNAL   SIGURG /* ignored by default, so that a late one harms nobody */
-#define WRITER_NUDGE_NS (50L * (long)NSEC_PER_MSEC)
+#define WRITER_NUDGE_NS (50 * NSEC_PER_MSEC)
 
 struct queue {
         struct job *first, **last;
@@ -36,6 +36,10 @@ struct writer_start {
         struct writers *writers;
         unsigned slot;
 };
+
+static uint64_t limit_ns(const struct job *job) {
+        return job->slow ? WRITER_BUS_DEADLINE_NS : WRITER_DEADLINE_NS;
+}
 
 static void queue_init(struct queue *q) {
         q->first = NULL;
@@ -135,10 +139,9 @@ static bool check_deadlines(struct writers *w) {
         busy = w->undos.first || w->others.first || w->finished.first;
         for (unsigned i = 0; i < WRITERS_COUNT; i++) {
                 struct job *job = w->running[i];
-                uint64_t limit = job && job->slow ? WRITER_BUS_DEADLINE_NS : WRITER_DEADLINE_NS;
 
                 busy |= job != NULL;
-                if (!job || u64_sub(now, job->started_ns) < limit)
+                if (!job || u64_sub(now, job->started_ns) < limit_ns(job))
                         continue;
                 if (!__atomic_exchange_n(&job->cancelled, true, __ATOMIC_SEQ_CST))
                         late[i] = job;
@@ -186,16 +189,24 @@ static void on_signal(int number) {
         (void)number;
 }
 
-static int start_threads(struct writers *w) {
+/* Threads that are made from here on hear that signal alone; *ret_before is for afterwards. */
+static int take_signal(sigset_t *ret_before) {
         struct sigaction action = { .sa_handler = on_signal }; /* no SA_RESTART: write(2) returns */
-        sigset_t all, before;
-        int r = 0;
+        sigset_t all;
 
         if (sigaction(WRITER_SIGNAL, &action, NULL) < 0)
                 return -errno;
         (void)sigfillset(&all);
         (void)sigdelset(&all, WRITER_SIGNAL);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+        return -pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+static int start_threads(struct writers *w) {
+        sigset_t before;
+        int r = take_signal(&before);
+
+        if (r < 0)
+                return r;
         for (unsigned i = 0; i < WRITERS_COUNT && r == 0; i++) {
                 struct writer_start *start = malloc(sizeof(*start));
 
@@ -245,23 +256,54 @@ int writers_new(struct writers **ret, sd_event *event) {
         return 0;
 }
 
+static bool join_within(pthread_t thread, uint64_t ns) {
+        struct timespec end;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &end);
+        ns += (uint64_t)end.tv_nsec;
+        end.tv_sec += (time_t)(ns / NSEC_PER_SEC);
+        end.tv_nsec = (long)(ns % NSEC_PER_SEC);
+        return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &end) == 0;
+}
+
 /* Whether the thread is back before @end_ns; until then its system call is interrupted. */
 static bool join(pthread_t thread, uint64_t end_ns) {
-        for (;;) {
-                struct timespec soon;
-
-                (void)clock_gettime(CLOCK_REALTIME, &soon);
-                soon.tv_nsec += WRITER_NUDGE_NS;
-                if (soon.tv_nsec >= (long)NSEC_PER_SEC) {
-                        soon.tv_sec++;
-                        soon.tv_nsec -= (long)NSEC_PER_SEC;
-                }
-                if (pthread_timedjoin_np(thread, NULL, &soon) == 0)
-                        return true;
+        while (!join_within(thread, WRITER_NUDGE_NS)) {
                 if (proc_boottime_ns() >= end_ns)
                         return false;
                 (void)pthread_kill(thread, WRITER_SIGNAL);
         }
+        return true;
+}
+
+static void *job_thread(void *data) {
+        struct job *job = data;
+
+        job->result = job->work(job);
+        return NULL;
+}
+
+int job_do(struct job *job) {
+        sigset_t before;
+        pthread_t thread;
+        int r;
+
+        job->cancelled = job->abandoned = false;
+        if (take_signal(&before) < 0)
+                return job->work(job);
+        r = pthread_create(&thread, NULL, job_thread, job);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (r != 0)
+                return job->work(job); /* late is better than never */
+        if (join_within(thread, limit_ns(job)))
+                return job->result;
+        __atomic_store_n(&job->cancelled, true, __ATOMIC_SEQ_CST);
+        (void)pthread_kill(thread, WRITER_SIGNAL);
+        if (join(thread, proc_boottime_ns() + NSEC_PER_SEC))
+                return job->result;
+        (void)pthread_detach(thread);
+        job->abandoned = true;
+        return -ETIMEDOUT;
 }
 
 static void drop_all(struct queue *q) {

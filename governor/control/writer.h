@@ -55,5 +55,13 @@ bool writers_free(struct writers *w);
 
 void writers_submit(struct writers *w, struct job *job);
 
+/*
+ * Does a job on a thread of its own and waits for it, without an event loop. Over its deadline it
+ * is interrupted, and given up a second later.
+ *
+ * Returns: of work(); -ETIMEDOUT with @abandoned: the thread still has the job and all it uses
+ */
+int job_do(struct job *job);
+
 /* For work(), before each step: whether the event loop gave the job up. */
 bool job_cancelled(struct job *job);

@@ -194,6 +194,54 @@ static void an_end_does_not_wait_for_a_write_that_hangs(void **state) {
         f->control.writers = NULL;
 }
 
+/* Else it would take every thread, and nobody's rollback would be done. */
+static void an_undo_that_hangs_takes_one_thread(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ true);
+
+        slow_text = FIXTURE_HIGH;
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLBACK_FAILED);
+        run_for(f, 700); /* it would try again after 0.1 s, and 0.5 s */
+        assert_int_equal(run->jobs, 1);
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        assert_int_equal(run->jobs, 1);
+        slow_text = NULL;
+        run_for(f, 2500);
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+/* The end of a dtgovd and its start are not to be killed for it, and others are not to wait. */
+static void recovery_does_not_wait_for_a_write_that_hangs(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+        uint64_t from;
+
+        slow_text = FIXTURE_HIGH;
+        from = proc_boottime_ns();
+        assert_int_equal(recover_all(&f->control), 1);
+        assert_true(proc_boottime_ns() - from < 3300 * NSEC_PER_MSEC);
+        assert_int_equal(run->change.state, CHANGE_ROLLBACK_FAILED);
+        assert_true(f->control.engine.stuck);
+        assert_true(engine_is_taken(&f->control, run->change.cgroup_inode, 0));
+        sleep_ms(1500); /* what its thread uses is the fixture's */
+}
+
+/* Nobody writes any more: its end is on record. */
+static void what_recovery_ends_after_a_job_was_dropped_is_on_record(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        assert_true(writers_free(f->control.writers));
+        f->control.writers = NULL;
+        assert_int_equal(run->jobs, 0);
+        assert_int_equal(recover_all(&f->control), 0);
+        fixture_crash(f);
+        assert_int_equal(f->control.engine.runs->change.state, CHANGE_ROLLED_BACK);
+}
+
 /* Lowering memory.max below use kills: use is looked at once more, right before the write. */
 static void use_that_grew_while_the_intent_was_written_is_not_killed(void **state) {
         struct fixture *f = *state;
@@ -239,6 +287,9 @@ int main(void) {
                 TEST(an_older_change_goes_back_after_a_write_that_hangs),
                 TEST(a_write_that_comes_back_during_the_undo_has_it_look_once_more),
                 TEST(an_end_does_not_wait_for_a_write_that_hangs),
+                TEST(an_undo_that_hangs_takes_one_thread),
+                TEST(recovery_does_not_wait_for_a_write_that_hangs),
+                TEST(what_recovery_ends_after_a_job_was_dropped_is_on_record),
                 TEST(what_somebody_sets_meanwhile_fails_no_change_of_another_file),
                 TEST(use_that_grew_while_the_intent_was_written_is_not_killed),
         };
