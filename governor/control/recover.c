@@ -96,7 +96,7 @@ static void look(const struct control *c, const struct run *run, bool *ret_new, 
 
 static void let_systemd_settle(struct control *c) {
         for (const struct run *run = c->engine.runs; run; run = run->next) {
-                if (!run->this_boot || !change_states[run->change.state].open || !run->container ||
+                if (!run->this_boot || !run_in_force(run) || !run->container ||
                                 !systemd_may_be_unit(run->container->container.cgroup))
                         continue;
                 (void)systemd_sync(NULL);

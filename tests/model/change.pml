@@ -39,8 +39,8 @@
  *
  * Invariants (facts: reliability.md, section 4), each an assert that names it
  *   I1   a limit file is written only after a durable intent with its old value
- *   I2   at rest a file holds what it did before, what somebody else wrote, the value of a change
- *        that had been committed, or a kept one that is on record
+ *   I2   at rest a file holds what it did before, what somebody else wrote, the value of a
+ *        committed change, or a kept one that is on record
  *   I3   an open change ends: nothing is open when nothing can happen any more (and LTL "ends")
  *   I4   no change is committed of which dtgovd, the observer or the signals missed a part
  *   I5   nothing of dtgov sets memory.max to or below what is in use
@@ -172,7 +172,8 @@ hidden byte I1, I2, I3, I4, I5, I6, I7, I8, I9, ORDER, TABLE, KEPT; /* always 0 
                         (C[i].knobs & C[m].knobs))
 #define newer(i)      (!IS(older_first) && (is_newer(1, i) || is_newer(2, i)))
 #define takes(m, i)   (m != i && same(i, m) && !IS(two_open) && \
-        ((is_open(C[m].st) && (m < i || C[m].st != PRECHECK)) || (C[m].late && !IS(late_free))))
+        ((is_open(C[m].st) && (m < i || C[m].st != PRECHECK)) || (C[m].late && !IS(late_free)) || \
+        (C[m].st == COMMITTED && C[m].at != IDLE)))
 #define taken(i)      (takes(0, i) || takes(1, i) || takes(2, i))
 
 /* Raises: memory.max first; lowerings: memory.high first; an undo goes the other way. */
@@ -188,6 +189,7 @@ hidden byte I1, I2, I3, I4, I5, I6, I7, I8, I9, ORDER, TABLE, KEPT; /* always 0 
 #define drifts(i, k)  (touches(i, k) && !ours(i, k))
 #define strange(i, k) (drifts(i, k) && file(i, k) != C[i].old[k])
 #define drifted(i)    (drifts(i, MAX) || drifts(i, HIGH))
+#define nothing_left(i) ((!touches(i, MAX) || drifts(i, MAX)) && (!touches(i, HIGH) || drifts(i, HIGH)))
 #define is_foreign(i) (strange(i, MAX) || strange(i, HIGH))
 #define is_new(i)     ((!touches(i, MAX) || file(i, MAX) == C[i].new) && \
                         (!touches(i, HIGH) || file(i, HIGH) == C[i].new))

@@ -217,8 +217,18 @@ inline recovery_told(i) {
 #define is_back(i, k) (touches(i, k) && file(i, k) == C[i].new && !IS(back_unseen) && \
                         !(k == MAX && C[i].kept == C[i].new))
 
+/* Others have all of a committed change; of a unit's, PID 1 is told of it first. */
+#define calm_end(i) (is_foreign(i) -> SUPERSEDED : REVERTED_EXTERNALLY)
+
+inline calm_told(i) {
+        goes = (gone(i) -> LAPSED : (C[i].wanted -> ROLLING_BACK : \
+                (!C[i].failed && nothing_left(i) -> calm_end(i) : STAYS)));
+        C[i].at = IDLE; C[i].failed = 0
+}
+
 inline do_told(i) { /* PID 1 has answered, and all is read back */
         if
+        :: up == 2 && C[i].st == COMMITTED -> calm_told(i)
         :: up == 1 && C[i].st != ROLLING_BACK -> recovery_told(i)
         :: up == 2 && C[i].st == APPLYING -> verify(i)
         :: C[i].st == ROLLING_BACK && gone(i) -> goes = LAPSED

@@ -33,7 +33,8 @@ end:    do
                 :: up == 2 && C[i].st == PROBATION && !C[i].next && !gone(i) && (harmed(i) || drifted(i)) ->
                         what = look
                 :: up == 2 && C[i].st == PROBATION && !C[i].next && !gone(i) -> what = over
-                :: up == 2 && C[i].st == COMMITTED && !gone(i) && !newer(i) && drifted(i) -> what = calm
+                :: up == 2 && C[i].st == COMMITTED && !gone(i) && !newer(i) && C[i].at == IDLE && \
+                        (nothing_left(i) || (drifted(i) && IS(calm_partly))) -> what = calm
                 :: up == 2 && C[i].st == ROLLBACK_FAILED && !IS(no_retry) -> what = retry
                 :: up == 2 && in_force(i) && gone(i) && C[i].at == IDLE && C[i].st != INTENT && \
                         C[i].st != PRECHECK -> what = ended
@@ -64,7 +65,9 @@ end:    do
                                 fails--; C[i].failed = 1;
                                 C[i].keeping = (knob_at(i) == MAX -> 0 : C[i].keeping); after_undo(i)
                         :: what == look || what == over -> do_look(i)
-                        :: what == calm -> goes = (is_foreign(i) -> SUPERSEDED : REVERTED_EXTERNALLY)
+                        :: what == calm ->
+                                C[i].at = (C[i].c == UNIT && !IS(calm_untold) -> TELL : IDLE);
+                                goes = (C[i].at == TELL -> STAYS : calm_end(i))
                         :: what == retry -> goes = ROLLING_BACK
                         :: what == ended -> goes = LAPSED
                         :: what == recover -> do_recover(i)
@@ -78,9 +81,12 @@ end:    do
 }
 #undef i
 
-/* Its start: recovery waits for what is on its way to PID 1, then ends what is open. */
-#define unit_open(i) (is_open(C[i].st) && C[i].c == UNIT && !gone(i))
-#define must_wait ((M[0].way || M[1].way) && (unit_open(0) || unit_open(1) || unit_open(2)))
+/*
+ * Its start: recovery waits for what is on its way to PID 1, then ends what is open. PID 1 may have
+ * been told of a committed change too (calm).
+ */
+#define unit_lives(i) (in_force(i) && C[i].c == UNIT && !gone(i))
+#define must_wait ((M[0].way || M[1].way) && (unit_lives(0) || unit_lives(1) || unit_lives(2)))
 
 proctype dtgovd() {
 end:    do
@@ -133,7 +139,7 @@ end:    do
                                 unit_writes(M[k].val[MAX], M[k].val[HIGH])
                         :: else -> fails--
                         fi;
-                        v = M[k].from; answer(k, what == refuse); show(v)
+                        v = M[k].from; answer(k, what == refuse); printf("+ %d\n", k); show(v)
                 }
         }
         :: atomic { writes && (K[UNIT].val[0] != K[UNIT].prop[0] || K[UNIT].val[1] != K[UNIT].prop[1]) ->
@@ -261,8 +267,7 @@ end:    do
 #define any_open     (is_open(C[0].st) || is_open(C[1].st) || is_open(C[2].st))
 #define works(i)     (is_open(C[i].st) || C[i].late)
 #define at_rest      (!works(0) && !works(1) && !works(2) && !M[0].way && !M[1].way && up != 0)
-#define was_good(i)  (C[i].good && (C[i].st == COMMITTED || C[i].st == SUPERSEDED || \
-                        C[i].st == REVERTED_EXTERNALLY))
+#define was_good(i)  (C[i].good && C[i].st == COMMITTED)
 #define is_of(i, w, k) (touches(i, k) && C[i].c == w && C[i].gen == K[w].gen && \
                         ((K[w].val[k] == C[i].new && was_good(i)) || \
                         (k == MAX && C[i].kept && K[w].val[k] == C[i].kept)))
