@@ -253,6 +253,14 @@ static void a_hostile_error_is_shown_and_not_obeyed(void **state) {
         assert_string_equal(b->err, "dtgov: \\x1b[2J\n");
 }
 
+static void a_hostile_value_is_shown_and_not_obeyed(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run_line(b, "set api memory.max=\033[31mX"), EXIT_USAGE);
+        assert_non_null(strstr(b->err, "memory.max: '\\x1b[31mX' is not a value"));
+        assert_null(strchr(b->err, '\033'));
+}
+
 #define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, fake_start, fake_stop)
 
 int main(void) {
@@ -271,6 +279,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_pause_that_cannot_be_kept_says_so),
                 AGAINST_DAEMONS(a_hostile_error_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),
+                AGAINST_DAEMONS(a_hostile_value_is_shown_and_not_obeyed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
