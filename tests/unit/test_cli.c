@@ -261,6 +261,18 @@ static void a_hostile_value_is_shown_and_not_obeyed(void **state) {
         assert_null(strchr(b->err, '\033'));
 }
 
+/* A trial may take a day, and its probation may be extended as any other. */
+static void whoever_waits_for_a_trial_waits_longer_than_it_takes(void **state) {
+        const struct cli plain = { .given = 0 }, ends = { .given = OPTION_WAIT };
+        const struct cli trial = { .given = OPTION_WAIT, .trial_sec = 36000 };
+        const struct cli much = { .given = OPTION_WAIT, .trial_sec = UINT64_MAX / USEC_PER_SEC };
+
+        (void)state;
+        assert_true(answer_wait_usec(&plain) < answer_wait_usec(&ends));
+        assert_int_equal(answer_wait_usec(&trial), answer_wait_usec(&ends) + 36000 * USEC_PER_SEC);
+        assert_int_equal(answer_wait_usec(&much), answer_wait_usec(&ends) + 86400 * USEC_PER_SEC);
+}
+
 #define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, fake_start, fake_stop)
 
 int main(void) {
@@ -280,6 +292,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_hostile_error_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),
                 AGAINST_DAEMONS(a_hostile_value_is_shown_and_not_obeyed),
+                cmocka_unit_test(whoever_waits_for_a_trial_waits_longer_than_it_takes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
