@@ -273,6 +273,21 @@ static void whoever_waits_for_a_trial_waits_longer_than_it_takes(void **state) {
         assert_int_equal(answer_wait_usec(&much), answer_wait_usec(&ends) + 86400 * USEC_PER_SEC);
 }
 
+/* C17 is a change of api, and what somebody called another container. */
+static void a_change_and_a_container_of_one_name_are_told_apart_by_the_user(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListContainers", NULL,
+                        "{\"containers\":[{\"id\":\"api\",\"name\":\"api\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7},{\"id\":\"C17\",\"name\":\"C17\","
+                        "\"containerId\":\"b1\",\"cgroupInode\":8}]}");
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        assert_int_equal(run_line(b, "set C17 cpu.weight=555 --yes"), EXIT_ERROR);
+        assert_non_null(strstr(b->err, "'C17' could be 2 containers: C17 (b1@8), "
+                                       "api (000000000000@7)"));
+        assert_string_equal(b->heard, "");
+}
+
 #define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, fake_start, fake_stop)
 
 int main(void) {
@@ -293,6 +308,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),
                 AGAINST_DAEMONS(a_hostile_value_is_shown_and_not_obeyed),
                 cmocka_unit_test(whoever_waits_for_a_trial_waits_longer_than_it_takes),
+                AGAINST_DAEMONS(a_change_and_a_container_of_one_name_are_told_apart_by_the_user),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
