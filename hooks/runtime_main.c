@@ -7,7 +7,7 @@
  * signal, the exit status and the controlling terminal to this process.
  *
  * It never stops a container from starting. What fails is told in the runtime's log as a warning,
- * never on stderr, which may be the container's own, and the real runtime gets the file as it was.
+ * and the real runtime gets the file as it was.
  * Only when there is no real runtime to be found does it end with an error.
  *
  * Everything that it believes comes from root: its own name, the configuration, which an argument
@@ -18,48 +18,14 @@
 #include "hooks/runtime_conf.h"
 #include "hooks/runtime_edit.h"
 #include "hooks/runtime_guard.h"
-
-#include "state/file.h"
+#include "hooks/runtime_log.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define CONF_PATH "/etc/dtgov/runtime.conf"
 #define CONF_FLAG "--dtgov-conf"
-#define LINE_MAX_ 1024
-
-/* One line in the form that containerd looks for (getLastRuntimeError) and crun and runc write. */
-static void log_line(const char *path, const char *level, const char *message) {
-        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
-        CLEANUP(closep) int fd = -1;
-        char when[32], line[LINE_MAX_];
-        const char *text;
-        struct tm tm;
-        time_t now = time(NULL);
-        size_t len;
-        int n;
-
-        if (!path || !gmtime_r(&now, &tm) || json_writer_new(&w) < 0)
-                return;
-        (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-        n = snprintf(line, sizeof(line), "dtgov: %s", message);
-        if (n < 0)
-                return;
-        json_open_object(w, NULL);
-        json_put_string(w, "level", level);
-        json_put_string(w, "msg", line);
-        json_put_string(w, "time", when);
-        json_close_object(w);
-        if (json_writer_end(w, &text, &len) < 0)
-                return;
-        n = snprintf(line, sizeof(line), "%s\n", text);
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
-        if (fd >= 0 && n > 0 && (size_t)n < sizeof(line))
-                (void)file_write_all(fd, line, (size_t)n);
-}
 
 /*
  * The real runtime: by own name, else by configuration, else runc.
@@ -136,8 +102,7 @@ int main(int argc, char **argv) {
         r = resolve(argv0, conf_path, runtime, &err);
         if (r < 0) {
                 (void)runtime_args_parse(argc, argv, &args);
-                (void)fprintf(stderr, "dtgov: %s\n", err.text);
-                log_line(args.log, "error", err.text);
+                runtime_log_error(args.log, err.text);
                 return 1;
         }
         if (argc > 0)
@@ -146,12 +111,11 @@ int main(int argc, char **argv) {
         runtime_guard_start(runtime, argv);
         understood = runtime_args_parse(argc, argv, &args);
         if (understood == 0 && args.edit && add_hooks(&args, conf_path, runtime, &err) < 0)
-                log_line(args.log, "warning", err.text);
+                runtime_log_warning(args.log, err.text);
         runtime_guard_end();
 
         (void)execve(runtime, argv, environ);
         (void)error_errno(&err, -errno, "cannot execute %s", runtime);
-        (void)fprintf(stderr, "dtgov: %s\n", err.text);
-        log_line(args.log, "error", err.text);
+        runtime_log_error(args.log, err.text);
         return 1;
 }
