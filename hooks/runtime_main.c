@@ -7,8 +7,8 @@
  * signal, the exit status and the controlling terminal to this process.
  *
  * It never stops a container from starting. What fails is told in the runtime's log as a warning,
- * and the real runtime gets the file as it was.
- * Only when there is no real runtime to be found does it end with an error.
+ * and the real runtime gets the file as it was. Only where it cannot be known which runtime is the
+ * real one, or there is none, does it end with an error.
  *
  * Everything that it believes comes from root: its own name, the configuration, which an argument
  * may name since whoever chooses the arguments runs a program as root anyway. Nothing comes from
@@ -26,35 +26,6 @@
 
 #define CONF_PATH "/etc/dtgov/runtime.conf"
 #define CONF_FLAG "--dtgov-conf"
-
-/*
- * The real runtime: by own name, else by configuration, else runc.
- *
- * @conf: read only where the name does not say, so that the usual call opens no file
- */
-static int resolve(const char *argv0, const char *conf_path, char out[static RUNTIME_PATH_MAX],
-                struct error *err) {
-        const char *name = runtime_of_name(argv0);
-        struct runtime_conf conf;
-        int r;
-
-        if (!name) {
-                /* A configuration that cannot be used is told where the hooks are added; the
-                 * container starts by the runtime that everybody has. */
-                if (runtime_conf_load(conf_path, &conf, err) == 0 && conf.runtime[0] != '\0') {
-                        if (runtime_is_self(conf.runtime))
-                                return error_set(err, -ELOOP, "%s: runtime %s is dtgov-runtime",
-                                                conf_path, conf.runtime);
-                        memcpy(out, conf.runtime, sizeof(conf.runtime));
-                        return 0;
-                }
-                name = "runc";
-        }
-        r = runtime_find(name, out);
-        if (r < 0)
-                return error_set(err, r, "no %s in the usual directories", name);
-        return 0;
-}
 
 /* A missing hook would fail the start of every container: then there is none to add. */
 static bool hook_is_there(const char *path) {
@@ -74,6 +45,8 @@ static int add_hooks(const struct runtime_args *args, const char *conf_path, con
         r = runtime_conf_load(conf_path, &conf, err);
         if (r < 0 && r != -ENOENT)
                 return r;
+        if (r > 0)
+                runtime_log_warning(args->log, err->text);
         if (!hook_is_there(conf.hook))
                 return error_set(err, -ENOENT, "%s is missing", conf.hook);
         if (args->config && strchr(args->config, '/'))
@@ -99,7 +72,7 @@ int main(int argc, char **argv) {
                 argv += 2;
                 argc -= 2;
         }
-        r = resolve(argv0, conf_path, runtime, &err);
+        r = runtime_resolve(argv0, conf_path, runtime, &err);
         if (r < 0) {
                 (void)runtime_args_parse(argc, argv, &args);
                 runtime_log_error(args.log, err.text);
