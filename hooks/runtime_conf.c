@@ -13,35 +13,42 @@ void runtime_conf_default(struct runtime_conf *ret) {
         *ret = (struct runtime_conf){ .hook = DTGOV_LIBEXECDIR "/dtgov-hook" };
 }
 
-/* One line, without its end. */
+/*
+ * One line, without its end.
+ *
+ * Errors: -EINVAL not understood; -EBADMSG the same, and it may be the one that names the runtime
+ */
 static int take_line(struct runtime_conf *conf, char *line) {
         const struct {
                 const char *key;
                 char *out;
+                int error;
         } rows[] = {
-                { "runtime", conf->runtime },
-                { "hook", conf->hook },
-                { "registry", conf->registry },
+                { "runtime", conf->runtime, -EBADMSG },
+                { "hook", conf->hook, -EINVAL },
+                { "registry", conf->registry, -EINVAL },
         };
         char *value, *end;
 
         line += strspn(line, " \t");
+        for (end = line + strlen(line); end > line && strchr(" \t\r", end[-1]);)
+                *--end = '\0';
         if (*line == '\0' || *line == '#')
                 return 0;
         value = line + strcspn(line, " \t");
-        if (*value == '\0')
-                return -EINVAL;
-        *value++ = '\0';
+        if (*value != '\0')
+                *value++ = '\0';
         value += strspn(value, " \t");
-        for (end = value + strlen(value); end > value && strchr(" \t\r", end[-1]);)
-                *--end = '\0';
 
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-                if (strcmp(rows[i].key, line) == 0)
-                        return *value == '/' && text_copy(rows[i].out, RUNTIME_PATH_MAX, value)
-                                               ? 0
-                                               : -EINVAL;
-        return -EINVAL;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                if (strcmp(rows[i].key, line) != 0)
+                        continue;
+                if (*value != '/' || strlen(value) >= RUNTIME_PATH_MAX)
+                        return rows[i].error;
+                (void)text_copy(rows[i].out, RUNTIME_PATH_MAX, value);
+                return 0;
+        }
+        return -EBADMSG;
 }
 
 /* The text of the file, when nobody but root or the caller could have written it. */
@@ -61,13 +68,23 @@ static int read_trusted(const char *path, char *text, size_t size, struct error 
         len = file_read_fd(fd, text, size);
         if (len < 0)
                 return error_errno(err, (int)len, "%s", path);
+        /* Behind it lines would be passed over, that of the runtime too. */
+        if (strlen(text) != (size_t)len)
+                return error_set(err, -EINVAL, "%s: a byte of it is NUL", path);
         return 0;
+}
+
+static int error_bad_line(struct error *err, int code, const char *path, unsigned number) {
+        return error_set(err, code,
+                        "%s: line %u is none of \"runtime PATH\", \"hook PATH\", \"registry "
+                        "DIR\"%s",
+                        path, number, code > 0 ? ": it is ignored" : "");
 }
 
 int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *err) {
         char text[RUNTIME_CONF_MAX + 1], *rest = text;
         struct runtime_conf conf;
-        unsigned number = 0;
+        unsigned number = 0, bad = 0, doubtful = 0;
         int r;
 
         runtime_conf_default(ret);
@@ -78,14 +95,16 @@ int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *
         runtime_conf_default(&conf);
         for (char *line; (line = strsep(&rest, "\n"));) {
                 number++;
-                if (take_line(&conf, line) < 0)
-                        return error_set(err, -EINVAL,
-                                        "%s: line %u is none of \"runtime PATH\", \"hook PATH\", "
-                                        "\"registry DIR\"",
-                                        path, number);
+                r = take_line(&conf, line);
+                if (r < 0 && bad == 0)
+                        bad = number;
+                if (r == -EBADMSG && doubtful == 0)
+                        doubtful = number;
         }
+        if (doubtful > 0 && conf.runtime[0] == '\0')
+                return error_bad_line(err, -EINVAL, path, doubtful);
         *ret = conf;
-        return 0;
+        return bad > 0 ? error_bad_line(err, 1, path, bad) : 0;
 }
 
 const char *runtime_of_name(const char *argv0) {
@@ -139,4 +158,33 @@ int runtime_find(const char *name, char out[static RUNTIME_PATH_MAX]) {
                 return 0;
         }
         return -ENOENT;
+}
+
+int runtime_resolve(const char *argv0, const char *conf_path, char out[static RUNTIME_PATH_MAX],
+                struct error *err) {
+        const char *name = runtime_of_name(argv0);
+        struct runtime_conf conf;
+        struct error why;
+        int r;
+
+        if (!name) {
+                r = runtime_conf_load(conf_path, &conf, &why);
+                if (r < 0 && r != -ENOENT)
+                        return error_set(err, r,
+                                        "cannot tell which runtime to start: %.300s: mend it, or "
+                                        "remove it for runc",
+                                        why.text);
+                if (conf.runtime[0] != '\0') {
+                        if (runtime_is_self(conf.runtime))
+                                return error_set(err, -ELOOP, "%s: runtime %s is dtgov-runtime",
+                                                conf_path, conf.runtime);
+                        memcpy(out, conf.runtime, sizeof(conf.runtime));
+                        return 0;
+                }
+                name = "runc";
+        }
+        r = runtime_find(name, out);
+        if (r < 0)
+                return error_set(err, r, "no %s in the usual directories", name);
+        return 0;
 }

@@ -21,11 +21,13 @@ void runtime_conf_default(struct runtime_conf *ret);
 
 /*
  * Reads a file of lines "key value": runtime, hook, registry, each an absolute path; empty lines
- * and lines that start with "#" are passed over.
+ * and lines that start with "#" are passed over. A line ends with LF or CRLF.
  *
- * @ret:   set to the defaults first; on failure it is the defaults
- * Errors: -ENOENT no such file; -EPERM it belongs to neither root nor the caller, or others may
- *         write it; -EINVAL a line is none of these; @err names it
+ * @ret:    set to the defaults first; on failure it is the defaults
+ * Returns: 0; 1 a line is none of these: @err names it, the others hold
+ * Errors:  -ENOENT no such file; -EPERM it belongs to neither root nor the caller, or others may
+ *          write it; -EINVAL such a line may be the one of the runtime, and no other names it; of
+ *          open(2) and read(2)
  */
 int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *err);
 
@@ -52,6 +54,18 @@ void runtime_name(const char *path, char out[static RUNTIME_NAME_MAX]);
  * Errors: -ENOENT
  */
 int runtime_find(const char *name, char out[static RUNTIME_PATH_MAX]);
+
+/*
+ * The real runtime: by own name, else by configuration, else runc. What names a runtime and cannot
+ * be understood leads to none: runc in place of another one would be less isolation than was asked
+ * for, and would not know the containers of the other.
+ *
+ * @argv0:     as for runtime_of_name()
+ * @conf_path: read only where the name does not say, so that the usual call opens no file
+ * Errors:     -ENOENT there is none; -ELOOP it is this program; of runtime_conf_load()
+ */
+int runtime_resolve(const char *argv0, const char *conf_path, char out[static RUNTIME_PATH_MAX],
+                struct error *err);
 
 /* Whether @path is the program that runs now, by device and inode. */
 bool runtime_is_self(const char *path);

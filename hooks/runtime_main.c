@@ -7,8 +7,8 @@
  * signal, the exit status and the controlling terminal to this process.
  *
  * It never stops a container from starting. What fails is told in the runtime's log as a warning,
- * never on stderr, which may be the container's own, and the real runtime gets the file as it was.
- * Only when there is no real runtime to be found does it end with an error.
+ * and the real runtime gets the file as it was. Only where it cannot be known which runtime is the
+ * real one, or there is none, does it end with an error.
  *
  * Everything that it believes comes from root: its own name, the configuration, which an argument
  * may name since whoever chooses the arguments runs a program as root anyway. Nothing comes from
@@ -18,77 +18,14 @@
 #include "hooks/runtime_conf.h"
 #include "hooks/runtime_edit.h"
 #include "hooks/runtime_guard.h"
-
-#include "state/file.h"
+#include "hooks/runtime_log.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define CONF_PATH "/etc/dtgov/runtime.conf"
 #define CONF_FLAG "--dtgov-conf"
-#define LINE_MAX_ 1024
-
-/* One line in the form that containerd looks for (getLastRuntimeError) and crun and runc write. */
-static void log_line(const char *path, const char *level, const char *message) {
-        CLEANUP(json_writer_freep) struct json_writer *w = NULL;
-        CLEANUP(closep) int fd = -1;
-        char when[32], line[LINE_MAX_];
-        const char *text;
-        struct tm tm;
-        time_t now = time(NULL);
-        size_t len;
-        int n;
-
-        if (!path || !gmtime_r(&now, &tm) || json_writer_new(&w) < 0)
-                return;
-        (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-        n = snprintf(line, sizeof(line), "dtgov: %s", message);
-        if (n < 0)
-                return;
-        json_open_object(w, NULL);
-        json_put_string(w, "level", level);
-        json_put_string(w, "msg", line);
-        json_put_string(w, "time", when);
-        json_close_object(w);
-        if (json_writer_end(w, &text, &len) < 0)
-                return;
-        n = snprintf(line, sizeof(line), "%s\n", text);
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
-        if (fd >= 0 && n > 0 && (size_t)n < sizeof(line))
-                (void)file_write_all(fd, line, (size_t)n);
-}
-
-/*
- * The real runtime: by own name, else by configuration, else runc.
- *
- * @conf: read only where the name does not say, so that the usual call opens no file
- */
-static int resolve(const char *argv0, const char *conf_path, char out[static RUNTIME_PATH_MAX],
-                struct error *err) {
-        const char *name = runtime_of_name(argv0);
-        struct runtime_conf conf;
-        int r;
-
-        if (!name) {
-                /* A configuration that cannot be used is told where the hooks are added; the
-                 * container starts by the runtime that everybody has. */
-                if (runtime_conf_load(conf_path, &conf, err) == 0 && conf.runtime[0] != '\0') {
-                        if (runtime_is_self(conf.runtime))
-                                return error_set(err, -ELOOP, "%s: runtime %s is dtgov-runtime",
-                                                conf_path, conf.runtime);
-                        memcpy(out, conf.runtime, sizeof(conf.runtime));
-                        return 0;
-                }
-                name = "runc";
-        }
-        r = runtime_find(name, out);
-        if (r < 0)
-                return error_set(err, r, "no %s in the usual directories", name);
-        return 0;
-}
 
 /* A missing hook would fail the start of every container: then there is none to add. */
 static bool hook_is_there(const char *path) {
@@ -108,6 +45,8 @@ static int add_hooks(const struct runtime_args *args, const char *conf_path, con
         r = runtime_conf_load(conf_path, &conf, err);
         if (r < 0 && r != -ENOENT)
                 return r;
+        if (r > 0)
+                runtime_log_warning(args->log, err->text);
         if (!hook_is_there(conf.hook))
                 return error_set(err, -ENOENT, "%s is missing", conf.hook);
         if (args->config && strchr(args->config, '/'))
@@ -133,11 +72,10 @@ int main(int argc, char **argv) {
                 argv += 2;
                 argc -= 2;
         }
-        r = resolve(argv0, conf_path, runtime, &err);
+        r = runtime_resolve(argv0, conf_path, runtime, &err);
         if (r < 0) {
                 (void)runtime_args_parse(argc, argv, &args);
-                (void)fprintf(stderr, "dtgov: %s\n", err.text);
-                log_line(args.log, "error", err.text);
+                runtime_log_error(args.log, err.text);
                 return 1;
         }
         if (argc > 0)
@@ -146,12 +84,11 @@ int main(int argc, char **argv) {
         runtime_guard_start(runtime, argv);
         understood = runtime_args_parse(argc, argv, &args);
         if (understood == 0 && args.edit && add_hooks(&args, conf_path, runtime, &err) < 0)
-                log_line(args.log, "warning", err.text);
+                runtime_log_warning(args.log, err.text);
         runtime_guard_end();
 
         (void)execve(runtime, argv, environ);
         (void)error_errno(&err, -errno, "cannot execute %s", runtime);
-        (void)fprintf(stderr, "dtgov: %s\n", err.text);
-        log_line(args.log, "error", err.text);
+        runtime_log_error(args.log, err.text);
         return 1;
 }

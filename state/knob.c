@@ -256,6 +256,10 @@ int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struc
                 r = parse_bytes(words, &value.amount);
         else
                 r = parse_u64(words, &value.amount);
+        /* No limit is a great deal to mean by a number: it takes the word. */
+        if (r == 0 && takes_max(id) && strncmp(words, "max", 3) != 0 &&
+                        knob_round(id, value).amount == KNOB_MAX)
+                r = -ERANGE;
         if (r < 0)
                 return error_set(err, r, "%s: '%.64s' is %s: want %s", knobs[id].file, words,
                                 r == -ERANGE ? "too large" : "not a value", wanted[unit]);

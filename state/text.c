@@ -31,10 +31,22 @@ static size_t decode(const unsigned char *s, size_t len, uint32_t *ret) {
         return n;
 }
 
-/* C0, DEL, C1, and the characters that reorder or hide what is around them (Unicode TR 36). */
+/*
+ * C0, DEL, C1, and the characters that reorder or hide what is around them, or are not seen
+ * themselves (Unicode TR 36): the soft hyphen, the marks of direction, the invisible operators, the
+ * tags.
+ */
 static bool is_control(uint32_t c) {
-        return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-               (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+        static const struct {
+                uint32_t first, last;
+        } ranges[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x61c, 0x61c },
+                { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+                { 0xe0000, 0xe007f } };
+
+        for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+                if (c >= ranges[i].first && c <= ranges[i].last)
+                        return true;
+        return false;
 }
 
 void text_printable(const char *text, char *out, size_t size) {

@@ -114,6 +114,9 @@ int ask(struct cli *c, enum daemon daemon, const char *method, const struct para
 int ask_or_complain(struct cli *c, enum daemon daemon, const char *method,
                 const struct parameter *parameters, const struct json **ret);
 
+/* How long an answer may take: with --wait as long as the trial, and a probation behind it. */
+uint64_t answer_wait_usec(const struct cli *c);
+
 /* Parts of an answer. What is absent is "", the fallback, false. */
 const char *text_of(const struct json *object, const char *key);
 uint64_t number_of(const struct json *object, const char *key, uint64_t fallback);

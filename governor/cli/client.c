@@ -13,6 +13,7 @@
 #include "state/text.h"
 
 #define ANSWER_WAIT_USEC (30 * USEC_PER_SEC)       /* an approval answers after its verification */
+#define TRIAL_MOST_SEC   86400                     /* dtgovd refuses a longer one */
 #define END_WAIT_USEC    (2 * 3600 * USEC_PER_SEC) /* --wait: probation, which may be extended */
 
 struct answer {
@@ -147,9 +148,14 @@ static void write_parameters(struct json_writer *w, const struct parameter *p) {
         }
 }
 
+uint64_t answer_wait_usec(const struct cli *c) {
+        if (!given(c, OPTION_WAIT))
+                return ANSWER_WAIT_USEC;
+        return END_WAIT_USEC + u64_min(c->trial_sec, TRIAL_MOST_SEC) * USEC_PER_SEC;
+}
+
 int ask(struct cli *c, enum daemon d, const char *method, const struct parameter *parameters,
                 const struct json **ret) {
-        uint64_t wait = given(c, OPTION_WAIT) ? END_WAIT_USEC : ANSWER_WAIT_USEC;
         struct error why = { "" };
         struct answer *a;
         struct json_writer *w;
@@ -166,7 +172,7 @@ int ask(struct cli *c, enum daemon d, const char *method, const struct parameter
               : -ENOMEM;
         if (r == 0) {
                 write_parameters(w, parameters);
-                r = varlink_call(c->daemons[d], wait, &a->doc, &error, &why);
+                r = varlink_call(c->daemons[d], answer_wait_usec(c), &a->doc, &error, &why);
         }
         if (r < 0) {
                 free(a);

@@ -54,7 +54,7 @@ static int read_assignment(struct cli *c, const char *words, const char **ret, s
                                 near ? near : "", "dtgov set --help lists them");
         }
         if (knob_parse((enum knob_id)id, words + len + 1, &value, &why) < 0)
-                return complain(c, EXIT_USAGE, "%s", why.text);
+                return complain(c, EXIT_USAGE, "%s", out_text(&c->out, why.text));
         knob_write_text((enum knob_id)id, value, text, sizeof(text));
         *ret = out_format(&c->out, "%s=%s", file, text);
         *wish = (struct wish){ (enum knob_id)id, value };
@@ -78,7 +78,7 @@ static int check_floor(
         if (r == 0 || strcmp(project.folder, text_of(p->json, "folder")) != 0)
                 return EXIT_DONE;
         if (r < 0) {
-                (void)complain(c, EXIT_DONE, "%s: no floor is known", why.text);
+                (void)complain(c, EXIT_DONE, "%s: no floor is known", out_text(&c->out, why.text));
                 return EXIT_DONE;
         }
         for (unsigned i = 0; i < count; i++) {

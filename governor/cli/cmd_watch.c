@@ -47,7 +47,7 @@ struct watch {
         uint64_t events, most;
         unsigned kinds;            /* a bit each: what is looked at */
         const struct place *place; /* what is told is of this one; NULL: of any */
-        bool first;
+        bool known[KIND_COUNT];    /* answered once: what came before is no news */
         bool unreachable[DAEMON_COUNT];
 };
 
@@ -114,12 +114,12 @@ static struct seen *find(struct watch *w, enum kind kind, const char *id, uint64
         return NULL;
 }
 
-/* What has ended before the first look is no event. */
+/* What has ended before the first answer, which a daemon may give late, is no event. */
 static bool is_old(const struct watch *w, enum kind kind, const char *state) {
         int known = kind == KIND_CHANGE ? change_state_from_name(state) : -1;
 
-        if (!w->first || kind == KIND_CONTAINER)
-                return w->first;
+        if (w->known[kind] || kind == KIND_CONTAINER)
+                return !w->known[kind];
         if (kind == KIND_CHANGE)
                 return known < 0 || !change_states[known].open;
         return kind == KIND_PROPOSAL && strcmp(state, "pending") != 0;
@@ -190,6 +190,7 @@ static int look_at_kind(struct cli *c, struct watch *w, enum kind kind) {
                 if (r != EXIT_DONE)
                         return r;
         }
+        w->known[kind] = true;
         return look_for_ends(c, w, kind);
 }
 
@@ -201,15 +202,13 @@ static int look(const struct cli *c, struct watch *w) {
         for (enum kind kind = 0; kind < KIND_COUNT && r == EXIT_DONE; kind++)
                 if (w->kinds >> kind & 1)
                         r = look_at_kind(&once, w, kind);
-        w->first = false;
         cli_done(&once);
         return r;
 }
 
 static int watch(struct cli *c, unsigned kinds_mask, const struct place *place) {
         const struct sigaction action = { .sa_handler = on_signal };
-        struct watch w = { .first = true,
-                .most = given(c, OPTION_COUNT) ? c->count : UINT64_MAX,
+        struct watch w = { .most = given(c, OPTION_COUNT) ? c->count : UINT64_MAX,
                 .kinds = kinds_mask,
                 .place = place };
         int r = EXIT_DONE;

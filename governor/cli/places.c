@@ -126,18 +126,14 @@ bool of_place(const struct json *object, const struct place *place) {
 }
 
 int find_place(struct cli *c, const char *words, const struct place **ret) {
-        const struct place *place;
+        const struct place *changed;
         struct error why;
         int r = load_places(c);
 
         if (r != EXIT_DONE)
                 return complain(c, r, "%s", c->error.text);
-        place = is_id(words, 'C') ? place_of_change(c, words) : NULL;
-        if (place) {
-                *ret = place;
-                return EXIT_DONE;
-        }
-        r = place_find(c->places, c->places_count, words, ret, &why);
+        changed = is_id(words, 'C') ? place_of_change(c, words) : NULL;
+        r = place_find(c->places, c->places_count, words, changed, ret, &why);
         return r < 0 ? complain(c, r == -EINVAL ? EXIT_USAGE : EXIT_ERROR, "%s", why.text)
                      : EXIT_DONE;
 }

@@ -80,19 +80,26 @@ static unsigned match(const struct place *places, size_t count, const char *word
 }
 
 int place_find(const struct place *places, size_t count, const char *words,
-                const struct place **ret, struct error *err) {
+                const struct place *also, const struct place **ret, struct error *err) {
         static bool (*const ways[])(
                         const struct place *, const char *) = { is_meant, is_tail, begins };
         struct error candidates = { "" };
         const struct place *place = NULL;
         unsigned found = 0;
+        bool listed = !also;
         char clean[64];
 
         text_printable(words, clean, sizeof(clean));
         if (words[0] == '\0')
                 return error_set(err, -EINVAL, "an empty name: want an environment: dtgov ps");
-        for (size_t i = 0; i < ARRAY_LEN(ways) && found == 0; i++)
+        for (size_t i = 0; i < ARRAY_LEN(ways) && found == 0; i++) {
                 found = match(places, count, words, ways[i], &place, &candidates);
+                listed = listed || ways[i](also, words);
+        }
+        if (!listed) {
+                list_candidate(&candidates, also, found);
+                place = found++ == 0 ? also : place;
+        }
         if (found == 0)
                 return error_set(err, -ENOENT,
                                 "no container or environment '%s': dtgov ps lists them", clean);

@@ -20,10 +20,11 @@ bool is_id(const char *words, char letter);
  * behind a slash, else by the beginning of its id, with "@cgroup inode" where two runtimes have the
  * same.
  *
+ * @also:  one that @words stand for in another way; NULL: none
  * Errors: -ENOENT none; -ENOTUNIQ several, which @err lists; @words empty -EINVAL
  */
 int place_find(const struct place *places, size_t count, const char *words,
-                const struct place **ret, struct error *err);
+                const struct place *also, const struct place **ret, struct error *err);
 
 /* Whether @words name the environment of the place, wholly or by what stands last in it. */
 bool place_is_in(const struct place *place, const char *words);

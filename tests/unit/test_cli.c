@@ -253,6 +253,41 @@ static void a_hostile_error_is_shown_and_not_obeyed(void **state) {
         assert_string_equal(b->err, "dtgov: \\x1b[2J\n");
 }
 
+static void a_hostile_value_is_shown_and_not_obeyed(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run_line(b, "set api memory.max=\033[31mX"), EXIT_USAGE);
+        assert_non_null(strstr(b->err, "memory.max: '\\x1b[31mX' is not a value"));
+        assert_null(strchr(b->err, '\033'));
+}
+
+/* A trial may take a day, and its probation may be extended as any other. */
+static void whoever_waits_for_a_trial_waits_longer_than_it_takes(void **state) {
+        const struct cli plain = { .given = 0 }, ends = { .given = OPTION_WAIT };
+        const struct cli trial = { .given = OPTION_WAIT, .trial_sec = 36000 };
+        const struct cli much = { .given = OPTION_WAIT, .trial_sec = UINT64_MAX / USEC_PER_SEC };
+
+        (void)state;
+        assert_true(answer_wait_usec(&plain) < answer_wait_usec(&ends));
+        assert_int_equal(answer_wait_usec(&trial), answer_wait_usec(&ends) + 36000 * USEC_PER_SEC);
+        assert_int_equal(answer_wait_usec(&much), answer_wait_usec(&ends) + 86400 * USEC_PER_SEC);
+}
+
+/* C17 is a change of api, and what somebody called another container. */
+static void a_change_and_a_container_of_one_name_are_told_apart_by_the_user(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListContainers", NULL,
+                        "{\"containers\":[{\"id\":\"api\",\"name\":\"api\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7},{\"id\":\"C17\",\"name\":\"C17\","
+                        "\"containerId\":\"b1\",\"cgroupInode\":8}]}");
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        assert_int_equal(run_line(b, "set C17 cpu.weight=555 --yes"), EXIT_ERROR);
+        assert_non_null(strstr(b->err, "'C17' could be 2 containers: C17 (b1@8), "
+                                       "api (000000000000@7)"));
+        assert_string_equal(b->heard, "");
+}
+
 #define AGAINST_DAEMONS(test) cmocka_unit_test_setup_teardown(test, fake_start, fake_stop)
 
 int main(void) {
@@ -271,6 +306,9 @@ int main(void) {
                 AGAINST_DAEMONS(a_pause_that_cannot_be_kept_says_so),
                 AGAINST_DAEMONS(a_hostile_error_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),
+                AGAINST_DAEMONS(a_hostile_value_is_shown_and_not_obeyed),
+                cmocka_unit_test(whoever_waits_for_a_trial_waits_longer_than_it_takes),
+                AGAINST_DAEMONS(a_change_and_a_container_of_one_name_are_told_apart_by_the_user),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

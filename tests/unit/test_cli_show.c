@@ -211,6 +211,44 @@ static void watch_tells_what_has_ended(void **state) {
         assert_non_null(strstr(b->out, "container ended      api\n"));
 }
 
+/* Both daemons come while somebody watches; then the container ends. */
+static void *start_daemons(void *data) {
+        struct bench *b = data;
+
+        (void)usleep(300000);
+        for (size_t i = 0; i < DAEMON_COUNT; i++) {
+                char away[128];
+
+                (void)snprintf(away, sizeof(away), "%s.away", b->path[i]);
+                (void)rename(away, b->path[i]);
+        }
+        (void)usleep(1200000);
+        return end_container(data);
+}
+
+static void watch_takes_what_is_there_when_a_daemon_first_answers_for_old(void **state) {
+        struct bench *b = *state;
+        pthread_t thread;
+
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        for (size_t i = 0; i < DAEMON_COUNT; i++) {
+                char away[128];
+
+                (void)snprintf(away, sizeof(away), "%s.away", b->path[i]);
+                assert_int_equal(rename(b->path[i], away), 0);
+        }
+        assert_int_equal(pthread_create(&thread, NULL, start_daemons, b), 0);
+        (void)alarm(20);
+        assert_int_equal(run_line(b, "watch -n 3"), EXIT_DONE);
+        (void)alarm(0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_null(strstr(b->out, "started"));
+        assert_null(strstr(b->out, "change "));
+        assert_non_null(strstr(b->out, "finding   found"));
+        assert_non_null(strstr(b->out, "proposal  pending"));
+        assert_non_null(strstr(b->out, "container ended      api\n"));
+}
+
 static void ps_lists_environments_and_who_is_in_them(void **state) {
         struct bench *b = *state;
 
@@ -289,6 +327,7 @@ int main(void) {
                 AGAINST_DAEMONS(changes_that_are_followed_begin_with_those_that_are_open),
                 AGAINST_DAEMONS(watch_for_no_event_ends_at_once),
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
+                AGAINST_DAEMONS(watch_takes_what_is_there_when_a_daemon_first_answers_for_old),
                 AGAINST_DAEMONS(ps_lists_environments_and_who_is_in_them),
                 AGAINST_DAEMONS(ps_sums_up_by_template_or_environment),
                 AGAINST_DAEMONS(a_hostile_label_is_shown_and_not_obeyed),

@@ -51,7 +51,6 @@ static void the_words_of_a_person_become_values_that_the_kernel_keeps(void **sta
                 { KNOB_MEMORY_MAX, "1.5GiB", "1610612736" },
                 { KNOB_MEMORY_MAX, "300000001", "299999232" },
                 { KNOB_MEMORY_MAX, "max", "max" },
-                { KNOB_MEMORY_MAX, "9223372036854775807", "max" },
                 { KNOB_MEMORY_LOW, "0", "0" },
                 { KNOB_CPU_MAX, "1.5", "150000 100000" },
                 { KNOB_CPU_MAX, "150%", "150000 100000" },
@@ -131,6 +130,32 @@ static void words_that_are_no_value_are_refused_with_what_is_wanted(void **state
         }
 }
 
+static void only_the_word_max_is_no_limit(void **state) {
+        static const struct {
+                enum knob_id id;
+                const char *words;
+        } rows[] = {
+                { KNOB_MEMORY_MAX, "18446744073709551615" },
+                { KNOB_MEMORY_MAX, "18446744073709551614" },
+                { KNOB_MEMORY_MAX, "9223372036854775807" },
+                { KNOB_MEMORY_LOW, "18446744073709551615" },
+                { KNOB_MEMORY_SWAP_MAX, "8388608T" },
+                { KNOB_CPU_MAX, "18446744073709551615 100000" },
+                { KNOB_PIDS_MAX, "18446744073709551615" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct knob_value value = { 0 };
+                struct error err = { "" };
+
+                assert_int_equal(knob_parse(rows[i].id, rows[i].words, &value, &err), -ERANGE);
+                if (!strstr(err.text, "is too large: want"))
+                        fail_msg("'%s'", err.text);
+                assert_int_equal(value.amount, 0);
+        }
+}
+
 static void people_see_units_and_two_decimals_at_most(void **state) {
         static const struct {
                 enum knob_id id;
@@ -204,6 +229,7 @@ int main(void) {
                 cmocka_unit_test(what_the_kernel_shows_is_read_whole_or_refused),
                 cmocka_unit_test(the_words_of_a_person_become_values_that_the_kernel_keeps),
                 cmocka_unit_test(words_that_are_no_value_are_refused_with_what_is_wanted),
+                cmocka_unit_test(only_the_word_max_is_no_limit),
                 cmocka_unit_test(people_see_units_and_two_decimals_at_most),
                 cmocka_unit_test(a_quota_is_rounded_to_what_the_kernel_and_systemd_take),
                 cmocka_unit_test(quotas_compare_as_shares_of_their_periods),

@@ -23,7 +23,7 @@ static const struct place places[] = {
 };
 
 static int find(const char *words, const struct place **ret, struct error *err) {
-        return place_find(places, ARRAY_LEN(places), words, ret, err);
+        return place_find(places, ARRAY_LEN(places), words, NULL, ret, err);
 }
 
 static void a_container_is_found_by_each_of_its_names(void **state) {
@@ -103,7 +103,7 @@ static void many_candidates_are_cut(void **state) {
                         .name = "\033[2J a name that is longer than what is shown of it",
                         .container_id = "0123456789abcdef0123456789abcdef",
                         .cgroup_inode = UINT64_MAX };
-        assert_int_equal(place_find(many, ARRAY_LEN(many), "0", &p, &err), -ENOTUNIQ);
+        assert_int_equal(place_find(many, ARRAY_LEN(many), "0", NULL, &p, &err), -ENOTUNIQ);
         assert_true(strlen(err.text) < ERROR_TEXT_MAX);
         assert_non_null(strstr(err.text, "40 containers"));
         assert_null(strchr(err.text, '\033'));

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/runtime_conf.h"
 #include "hooks/runtime_edit.h"
 #include "hooks/runtime_guard.h"
 #include "state/file.h"
@@ -143,28 +142,6 @@ static void the_runtime_s_name_goes_into_the_arguments(void **state) {
                         &both, NULL);
 }
 
-static void the_name_of_a_runtime_is_safe_and_short(void **state) {
-        static const struct {
-                const char *path, *name;
-        } rows[] = {
-                { "/usr/bin/runc", "runc" },
-                { "/usr/bin/kata-runtime_2.1", "kata-runtime_2.1" },
-                { "crun", "crun" },
-                { "/opt/my runtime", "my_runtime" },
-                { "/opt/\"\\\xff\x1b", "____" },
-                { "/opt/", "" },
-                { "/0123456789012345678901234567890123456789", "0123456789012345678901234567890" },
-        };
-
-        (void)state;
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                char name[RUNTIME_NAME_MAX];
-
-                runtime_name(rows[i].path, name);
-                assert_string_equal(name, rows[i].name);
-        }
-}
-
 static void numbers_keys_and_order_stay_as_they_were(void **state) {
 #define BODY                                                                                       \
         "\"z\":18446744073709551615,\"a\":-9223372036854775808,\"f\":1.50e+10,\"g\":1e400,"        \
@@ -289,73 +266,6 @@ static void a_refused_document_stays_byte_for_byte(void **state) {
         assert_string_equal(text, "{\"hooks\": [ ] }\n");
 }
 
-static void the_configuration_names_runtime_hook_and_registry(void **state) {
-        const char *bundle = *state;
-        struct runtime_conf conf;
-
-        write_file(in(bundle, "conf"),
-                        "# a comment\n\nruntime /opt/bin/runc\n  hook\t/opt/my hook \r\n"
-                        "registry /run/demo",
-                        0644);
-        assert_int_equal(runtime_conf_load(in(bundle, "conf"), &conf, NULL), 0);
-        assert_string_equal(conf.runtime, "/opt/bin/runc");
-        assert_string_equal(conf.hook, "/opt/my hook");
-        assert_string_equal(conf.registry, "/run/demo");
-}
-
-static void a_configuration_that_is_wrong_is_refused_whole(void **state) {
-        static const char *const rows[] = { "runtime runc", "runtime", "runtime ", "hook ../x",
-                "other /x", "runtime=/x", "runtime /x\nregistry x" };
-        const char *bundle = *state;
-
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                struct runtime_conf conf;
-                struct error err = { "" };
-
-                write_file(in(bundle, "conf"), rows[i], 0644);
-                assert_int_equal(runtime_conf_load(in(bundle, "conf"), &conf, &err), -EINVAL);
-                assert_non_null(strstr(err.text, "line"));
-                assert_string_equal(conf.runtime, "");
-                assert_string_equal(conf.hook, DTGOV_LIBEXECDIR "/dtgov-hook");
-        }
-}
-
-static void a_configuration_that_others_can_write_is_refused(void **state) {
-        const char *bundle = *state;
-        struct runtime_conf conf;
-
-        write_file(in(bundle, "conf"), "runtime /x\n", 0666);
-        assert_int_equal(runtime_conf_load(in(bundle, "conf"), &conf, NULL), -EPERM);
-        write_file(in(bundle, "conf"), "runtime /x\n", 0660);
-        assert_int_equal(runtime_conf_load(in(bundle, "conf"), &conf, NULL), -EPERM);
-        assert_int_equal(runtime_conf_load(bundle, &conf, NULL), -EPERM);
-        assert_int_equal(runtime_conf_load(in(bundle, "none"), &conf, NULL), -ENOENT);
-}
-
-static void the_name_says_which_runtime_it_stands_for(void **state) {
-        (void)state;
-        assert_string_equal(runtime_of_name("dtgov-runc"), "runc");
-        assert_string_equal(runtime_of_name("/usr/libexec/dtgov/dtgov-crun"), "crun");
-        assert_string_equal(runtime_of_name("./dtgov-sysbox-runc"), "sysbox-runc");
-        assert_string_equal(runtime_of_name("dtgov-nvidia-container-runtime"),
-                        "nvidia-container-runtime");
-        assert_null(runtime_of_name("dtgov-runtime"));
-        assert_null(runtime_of_name("dtgov-sh"));
-        assert_null(runtime_of_name("/dtgov-runc/runc"));
-        assert_null(runtime_of_name(""));
-        assert_null(runtime_of_name(NULL));
-}
-
-static void a_program_knows_itself_under_another_name(void **state) {
-        const char *bundle = *state;
-
-        assert_true(runtime_is_self("/proc/self/exe"));
-        assert_int_equal(symlink("/proc/self/exe", in(bundle, "runc")), 0);
-        assert_true(runtime_is_self(in(bundle, "runc")));
-        assert_false(runtime_is_self("/bin/sh"));
-        assert_false(runtime_is_self(in(bundle, "none")));
-}
-
 static pid_t burn(void) {
         pid_t pid = fork();
 
@@ -440,7 +350,6 @@ int main(void) {
                 cmocka_unit_test(a_document_older_than_create_runtime_gets_prestart),
                 cmocka_unit_test(a_private_registry_goes_into_the_arguments),
                 cmocka_unit_test(the_runtime_s_name_goes_into_the_arguments),
-                cmocka_unit_test(the_name_of_a_runtime_is_safe_and_short),
                 cmocka_unit_test(numbers_keys_and_order_stay_as_they_were),
                 cmocka_unit_test(what_is_no_configuration_is_refused),
                 TEST(the_file_keeps_its_mode_and_owner),
@@ -448,11 +357,6 @@ int main(void) {
                 TEST(a_refused_document_stays_byte_for_byte),
                 TEST(the_alarm_waits_while_processes_queue_for_a_cpu),
                 TEST(a_limit_of_file_size_leaves_the_file_and_the_process_as_they_were),
-                TEST(the_configuration_names_runtime_hook_and_registry),
-                TEST(a_configuration_that_is_wrong_is_refused_whole),
-                TEST(a_configuration_that_others_can_write_is_refused),
-                cmocka_unit_test(the_name_says_which_runtime_it_stands_for),
-                TEST(a_program_knows_itself_under_another_name),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

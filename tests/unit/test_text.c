@@ -40,11 +40,36 @@ static void a_terminal_is_not_given_orders(void **state) {
         assert_string_equal(out, "a\\x1b[31m\\u{9b}\\u{202e}\\xff\xc3\xa4");
 }
 
+static void what_hides_or_reorders_text_is_shown_by_its_number(void **state) {
+        static const struct {
+                const char *text, *shown;
+        } rows[] = {
+                { "a\xc2\xad", "a\\u{ad}" },
+                { "a\xd8\x9c", "a\\u{61c}" },
+                { "a\xe2\x81\xa0", "a\\u{2060}" },
+                { "a\xe2\x81\xa4", "a\\u{2064}" },
+                { "a\xf3\xa0\x80\x81", "a\\u{e0001}" },
+                { "a\xf3\xa0\x80\xa0", "a\\u{e0020}" },
+                { "a\xf3\xa0\x81\xbf", "a\\u{e007f}" },
+                { "\xc2\xac\xc2\xae\xd8\x9b\xd8\x9d\xe2\x81\xb0\xf3\xa0\x84\x80",
+                                "\xc2\xac\xc2\xae\xd8\x9b\xd8\x9d\xe2\x81\xb0\xf3\xa0\x84\x80" },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                char out[64];
+
+                text_printable(rows[i].text, out, sizeof(out));
+                assert_string_equal(out, rows[i].shown);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_does_not_fit_is_not_appended_and_ends_all_appending),
                 cmocka_unit_test(every_number_has_its_digits),
                 cmocka_unit_test(a_terminal_is_not_given_orders),
+                cmocka_unit_test(what_hides_or_reorders_text_is_shown_by_its_number),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
