@@ -16,7 +16,8 @@ void runtime_conf_default(struct runtime_conf *ret) {
 /*
  * One line, without its end.
  *
- * Errors: -EINVAL not understood; -EBADMSG the same, and it may be the one that names the runtime
+ * Errors: -EINVAL not understood; -EBADMSG the same, and it may be the one that names the runtime:
+ * a path is in it
  */
 static int take_line(struct runtime_conf *conf, char *line) {
         const struct {
@@ -48,7 +49,7 @@ static int take_line(struct runtime_conf *conf, char *line) {
                 (void)text_copy(rows[i].out, RUNTIME_PATH_MAX, value);
                 return 0;
         }
-        return -EBADMSG;
+        return strchr(line, '/') || strchr(value, '/') ? -EBADMSG : -EINVAL;
 }
 
 /* The text of the file, when nobody but root or the caller could have written it. */

@@ -113,7 +113,7 @@ static void a_line_that_is_wrong_is_named_and_the_others_hold(void **state) {
 
 static void where_the_line_of_the_runtime_is_wrong_none_is_started(void **state) {
         static const char *const rows[] = { "runtime runc", "runtime", "runtime ", "runtime=/x",
-                "runtim /x", "\xef\xbb\xbfruntime /x", "hook /h\nnonsense\n" };
+                "runtim /x", "\xef\xbb\xbfruntime /x", "hook /h\nruntimes /x\n" };
 
         (void)state;
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -126,6 +126,15 @@ static void where_the_line_of_the_runtime_is_wrong_none_is_started(void **state)
                 assert_non_null(strstr(r.err.text, "cannot tell which runtime to start"));
                 assert_non_null(strstr(r.err.text, "mend it"));
         }
+}
+
+static void nonsense_that_names_no_path_starts_runc(void **state) {
+        struct resolved r = resolve("nonsense\n", 0644);
+
+        (void)state;
+        assert_int_equal(load("nonsense\n", 0644).code, 1);
+        assert_true(r.code >= 0);
+        assert_string_equal(r.runtime, resolve("", 0644).runtime);
 }
 
 static void a_file_that_cannot_be_trusted_or_read_starts_no_other_runtime(void **state) {
@@ -245,6 +254,7 @@ int main(void) {
                 cmocka_unit_test(lines_may_end_as_those_of_windows),
                 cmocka_unit_test(a_line_that_is_wrong_is_named_and_the_others_hold),
                 cmocka_unit_test(where_the_line_of_the_runtime_is_wrong_none_is_started),
+                cmocka_unit_test(nonsense_that_names_no_path_starts_runc),
                 cmocka_unit_test(a_file_that_cannot_be_trusted_or_read_starts_no_other_runtime),
                 cmocka_unit_test(what_stands_behind_a_nul_is_not_passed_over),
                 cmocka_unit_test(runc_is_started_where_no_file_names_another),
