@@ -237,6 +237,14 @@ static void ps_lists_environments_and_who_is_in_them(void **state) {
         assert_null(strstr(b->out, "shop"));
 }
 
+static void ps_tells_a_limit_that_is_not_known_from_none(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run_line(b, "ps"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "100 MiB / max"));
+        assert_non_null(strstr(b->out, "12 / -"));
+}
+
 static void ps_sums_up_by_template_or_environment(void **state) {
         struct bench *b = *state;
 
@@ -302,6 +310,7 @@ int main(void) {
                 AGAINST_DAEMONS(watch_for_no_event_ends_at_once),
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
                 AGAINST_DAEMONS(ps_lists_environments_and_who_is_in_them),
+                AGAINST_DAEMONS(ps_tells_a_limit_that_is_not_known_from_none),
                 AGAINST_DAEMONS(ps_sums_up_by_template_or_environment),
                 AGAINST_DAEMONS(a_hostile_label_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(show_says_by_which_rule_a_container_has_its_name),
