@@ -259,6 +259,13 @@ install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DES
 	@set -e; for i in $(INSTALL); do IFS=: read -r file dest mode <<< "$$i"; \
 	        install -D -m "$$mode" "$$file" "$(DESTDIR)$$dest"; done; \
 	for l in $(LINKS); do ln -sfn dtgov-runtime "$(DESTDIR)$(LIBEXECDIR)/$$l"; done
+	@[ "$(DESTDIR)" ] || { echo "Installed below $(PREFIX). What next:"; \
+	if [ -d /run/systemd/system ]; then printf '  sudo %s\n' \
+	        "systemd-sysusers && sudo systemd-tmpfiles --create && sudo systemctl daemon-reload" \
+	        "journalctl --update-catalog" \
+	        "systemctl enable --now dtgovd dtgov-observer dtgov-identify.socket"; \
+	else echo "  sudo dtgovd     without systemd: in the foreground"; fi; \
+	echo "  dtgov doctor    what this machine lacks, and the command that mends it"; }
 
 # What engines or containers still name stays, and passes on to the real runtime: contrib/dtgov-leave.
 uninstall: $(LEAVE) ## takes away what install put there, and nothing else
