@@ -225,7 +225,11 @@ dir.dtgov  := $(BINDIR)
 dir.dtgovd := $(SBINDIR)
 program_dir = $(or $(dir.$(1)),$(LIBEXECDIR))
 install_program = $(B)/$(1):$(call program_dir,$(1))/$(1):755
-# Text whose @BINDIR@, @SBINDIR@, @LIBEXECDIR@ are filled in; $(2) is its folder, $(3) its new suffix.
+# Names of directories in text: units, manual pages.
+fill = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' \
+       -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@SHAREDIR@|$(SHAREDIR)|g' \
+       -e 's|@CATALOGDIR@|$(CATALOGDIR)|g'
+# Text that is filled in; $(2) is its folder, $(3) its new suffix.
 install_text = $(foreach f,$(1),$(B)/filled/$(f):$(2)/$(if $(3),$(basename $(notdir $(f)))$(3),$(notdir $(f))):644)
 install_page = $(foreach f,$(1),$(f):$(MANDIR)/man$(patsubst .%,%,$(suffix $(f)))/$(notdir $(f)):644)
 
@@ -248,14 +252,20 @@ LINKS   := $(if $(filter dtgov-runtime,$(PRESENT)),dtgov-runc dtgov-crun dtgov-s
 
 $(B)/filled/%: % Makefile $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' \
-	        -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' -e 's|@SHAREDIR@|$(SHAREDIR)|g' $< > $@
+	$(Q)$(fill) $< > $@
 
 .PHONY: install uninstall
 install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DESTDIR and PREFIX
 	@set -e; for i in $(INSTALL); do IFS=: read -r file dest mode <<< "$$i"; \
 	        install -D -m "$$mode" "$$file" "$(DESTDIR)$$dest"; done; \
 	for l in $(LINKS); do ln -sfn dtgov-runtime "$(DESTDIR)$(LIBEXECDIR)/$$l"; done
+	@[ "$(DESTDIR)" ] || { echo "Installed below $(PREFIX). What next:"; \
+	if [ -d /run/systemd/system ]; then printf '  sudo %s\n' \
+	        "systemd-sysusers && sudo systemd-tmpfiles --create && sudo systemctl daemon-reload" \
+	        "journalctl --update-catalog" \
+	        "systemctl enable --now dtgovd dtgov-observer dtgov-identify.socket"; \
+	else echo "  sudo dtgovd     without systemd: in the foreground"; fi; \
+	echo "  dtgov doctor    what this machine lacks, and the command that mends it"; }
 
 # What engines or containers still name stays, and passes on to the real runtime: contrib/dtgov-leave.
 uninstall: $(LEAVE) ## takes away what install put there, and nothing else

@@ -3,8 +3,10 @@
 
 #include "state/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define LINE_MAX_BYTES 1024
 
@@ -31,6 +33,10 @@ void log_event(int level, enum event event, const char *format, ...) {
         va_end(args);
         text_printable(raw, line, sizeof(line));
 
-        if (!log_to || !log_to(level, event, line))
+        if (log_to && log_to(level, event, line))
+                return;
+        if (secure_getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO))
                 (void)dprintf(STDERR_FILENO, "<%d>%s\n", level, line);
+        else
+                (void)dprintf(STDERR_FILENO, "%s: %s\n", program_invocation_short_name, line);
 }

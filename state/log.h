@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log of the daemons: one line on stderr with a "<N>" level, which the journal of systemd reads
- * (sd-daemon(3)); a daemon may set a sink of its own. Control bytes are escaped here, so that no
- * text from a container reaches a terminal as a command. Only event handlers and main() log.
+ * The log of the daemons: one line on stderr, with a "<N>" level where the journal of systemd reads
+ * it (sd-daemon(3)), elsewhere with the program's name; a daemon may set a sink of its own. Control
+ * bytes are escaped here, so that no text from a container reaches a terminal as a command. Only
+ * event handlers and main() log.
  */
 #pragma once
 

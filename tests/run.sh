@@ -22,12 +22,9 @@ if [ "$suite" != check ] && [ "$(id -u)" != 0 ]; then
         exit 2
 fi
 
-owner=$(stat -c %u:%g .)
-own_dir() { # DIR...: makes directories that are the checkout's owner's, not root's
-        mkdir -p "$@"
-        [ "$(id -u)" != 0 ] || chown "$owner" "$@"
-}
-own_dir build "$logs"
+# shellcheck source=tests/vm/owner.sh
+. tests/vm/owner.sh
+own_dir "$logs"
 exec 8> "$logs/lock"
 flock -n 8 || { echo "tests/run.sh: another run is under way here" >&2; exit 2; }
 
@@ -124,7 +121,7 @@ check() {
 
 guest_builds() { # OS
         local os=$1 in="tests/vm/chroot $1"
-        own_dir "build/vm" "build/vm/$os" "build/vm/$os/"{release,clang,dest}
+        own_dir "build/vm/$os/"{release,clang,dest}
         # shellcheck disable=SC2086 # a command of two words
         {
                 step --after "tree-$os" "build-$os" 300 $in make -j "$jobs" "B=build/vm/$os/release" \

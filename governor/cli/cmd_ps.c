@@ -12,9 +12,16 @@ static const char *of_limit(struct cli *c, const char *use, const char *limit) {
         return out_format(&c->out, "%s / %s", use, limit);
 }
 
+/* A limit that is not there is not known yet; one that is null is none. */
+static bool limit_known(const struct json *e, const char *key) {
+        return json_get(e, key) != NULL;
+}
+
 static const char *cpu_limit(struct cli *c, const struct json *e) {
         uint64_t quota = number_of(e, "cpuQuotaUsec", KNOB_MAX);
 
+        if (!limit_known(e, "cpuQuotaUsec"))
+                return "-";
         return quota == KNOB_MAX ? "max"
                                  : out_cpus(&c->out, quota,
                                                    number_of(e, "cpuPeriodUsec", CPU_PERIOD_USEC));
@@ -23,7 +30,17 @@ static const char *cpu_limit(struct cli *c, const struct json *e) {
 static const char *bytes_limit(struct cli *c, const struct json *e, const char *key) {
         uint64_t most = number_of(e, key, KNOB_MAX);
 
+        if (!limit_known(e, key))
+                return "-";
         return most == KNOB_MAX ? "max" : out_bytes(&c->out, most);
+}
+
+static const char *tasks_limit(struct cli *c, const struct json *e) {
+        uint64_t most = number_of(e, "pidsMax", KNOB_MAX);
+
+        if (!limit_known(e, "pidsMax"))
+                return "-";
+        return most == KNOB_MAX ? "max" : out_format(&c->out, "%" PRIu64, most);
 }
 
 static const char *stall(struct cli *c, const struct json *e, const char *key) {
@@ -35,15 +52,12 @@ static const char *stall(struct cli *c, const struct json *e, const char *key) {
 static int add_line(struct cli *c, struct table *t, const struct place *p) {
         const struct json *e = p->json;
         uint64_t window = number_of(e, "windowUsec", 0);
-        uint64_t pids_max = number_of(e, "pidsMax", KNOB_MAX);
         const char *cells[] = {
                 name_of(c, e),
                 of_limit(c, out_cpus(&c->out, number_of(e, "cpuUsec", 0), window), cpu_limit(c, e)),
                 of_limit(c, out_bytes(&c->out, number_of(e, "memoryBytes", 0)),
                                 bytes_limit(c, e, "memoryMaxBytes")),
-                out_format(&c->out, "%" PRIu64 " / %s", number_of(e, "pids", 0),
-                                pids_max == KNOB_MAX ? "max"
-                                                     : out_format(&c->out, "%" PRIu64, pids_max)),
+                out_format(&c->out, "%" PRIu64 " / %s", number_of(e, "pids", 0), tasks_limit(c, e)),
                 stall(c, e, "stallCpuUsec"),
                 stall(c, e, "stallMemoryUsec"),
                 stall(c, e, "stallIoUsec"),

@@ -8,7 +8,8 @@
 #include "state/parse.h"
 #include "state/proposal.h"
 
-#define TYPO_MOST 2 /* edits that a mistyped command may be away */
+#define TYPO_MOST 2 /* edits that a mistyped command may be away, in half of its letters at most   \
+                     */
 
 #define READING  OPTION_JSON
 #define DECIDING (OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_WAIT)
@@ -22,8 +23,8 @@ const struct command commands[] = {
                         "  dtgov ps --by template      what was made from the same image, summed "
                         "up\n  dtgov ps --by environment\n",
                         READING | OPTION_BY, 0, 1, run_ps },
-        { "top", "[--once] [-n LINES]", "the containers that lose most time first",
-                        "  dtgov top --once\n  dtgov top --once -n 5\n",
+        { "top", "[--once] [-n LINES]", "the containers that lose most time first, once",
+                        "  dtgov top\n  dtgov top -n 5\n  watch dtgov top    again and again\n",
                         READING | OPTION_ONCE | OPTION_COUNT, 0, 0, run_top },
         { "findings", "[ENV]", "what slows containers down, and which process",
                         "  dtgov findings\n  dtgov findings api --json\n",
@@ -38,8 +39,11 @@ const struct command commands[] = {
                         "  dtgov approve P17 --yes        without a question, for scripts\n"
                         "  dtgov approve P17 --wait       return when its probation has ended\n",
                         DECIDING, 1, 1, run_approve },
-        { "trial", "P TIME [--wait]", "apply it for a while, and take it back unless it is kept",
-                        "  dtgov trial P17 10m\n  dtgov keep C17\n", DECIDING, 2, 2, run_trial },
+        { "trial", "P TIME [--dry-run] [--wait]",
+                        "apply it for a while, and take it back unless it is kept",
+                        "  dtgov trial P17 10m    TIME is like 90s, 10m or 2h, at most a day\n"
+                        "  dtgov keep C17\n",
+                        DECIDING, 2, 2, run_trial },
         { "keep", "C", "what is on trial stays", "  dtgov keep C17\n", OPTION_JSON, 1, 1,
                         run_keep },
         { "reject", "P [--reason TEXT]", "do not apply a proposal",
@@ -65,10 +69,11 @@ const struct command commands[] = {
                         "  dtgov changes\n  dtgov changes api --json\n"
                         "  dtgov changes --follow    those that are open, then each step of any\n",
                         READING | OPTION_FOLLOW | OPTION_COUNT, 0, 1, run_changes },
-        { "watch", "[-n EVENTS]", "what happens, a line an event, until interrupted",
+        { "watch", "[-n COUNT]", "what happens, a line an event, until interrupted",
                         "  dtgov watch\n  dtgov watch --json | jq -c .event\n",
                         READING | OPTION_COUNT, 0, 0, run_watch },
-        { "setup", "ENGINE [--undo]", "have docker, podman, containerd or crio call dtgov",
+        { "setup", "ENGINE [--dry-run|--undo]",
+                        "have docker, podman, containerd or crio call dtgov",
                         "  dtgov setup docker --dry-run        what would be written\n"
                         "  sudo dtgov setup docker             asks, then has Docker reload it\n"
                         "  sudo dtgov setup docker --undo      as it was before\n"
@@ -95,7 +100,7 @@ const struct option_help option_help[] = {
         { "    --by WHAT", "one line a template, or an environment", OPTION_BY },
         { "    --all", "all of them", OPTION_ALL },
         { "    --follow", "what happens next too, until interrupted", OPTION_FOLLOW },
-        { "    --once", "print once and end", OPTION_ONCE },
+        { "    --once", "print once and end, as it does without this", OPTION_ONCE },
         { "-n COUNT", "at most so many", OPTION_COUNT },
         { "    --exit-code", "exit with 3 when there is something to see", OPTION_EXIT_CODE },
 };
@@ -144,7 +149,7 @@ static void print_help(const struct cli *c) {
                     "Commands:\n",
                         c->out.file);
         for (size_t i = 0; i < commands_count; i++)
-                (void)fprintf(c->out.file, "  %-10s %-24s %s\n", commands[i].name,
+                (void)fprintf(c->out.file, "  %-10s %-27s %s\n", commands[i].name,
                                 commands[i].arguments, commands[i].summary);
         (void)fputs("\nENV is an environment, a container's name, or the beginning of its id.\n"
                     "All take --json, --run-dir DIR, --no-color, --help. Manual: man dtgov\n",
@@ -152,8 +157,8 @@ static void print_help(const struct cli *c) {
 }
 
 static void print_command_help(const struct cli *c, const struct command *k) {
-        (void)fprintf(c->out.file, "%s\ndtgov %s %s: %s\n\n", k->help, k->name, k->arguments,
-                        k->summary);
+        (void)fprintf(c->out.file, "%s\ndtgov %s%s%s: %s\n\n", k->help, k->name,
+                        k->arguments[0] ? " " : "", k->arguments, k->summary);
         for (size_t i = 0; i < ARRAY_LEN(option_help); i++)
                 if (k->options & option_help[i].option)
                         (void)fprintf(c->out.file, "  %-20s %s\n", option_help[i].name,
@@ -182,14 +187,15 @@ static const struct command *find_command(struct cli *c, const char *name) {
 
                 if (strcmp(name, commands[i].name) == 0)
                         return &commands[i];
-                if (distance < best) {
+                if (distance < best && distance * 2 <= strlen(commands[i].name)) {
                         best = distance;
                         near = &commands[i];
                 }
         }
-        (void)complain(c, EXIT_USAGE, "no command '%s'%s%s: dtgov --help lists them",
-                        out_text(&c->out, name), near ? ": did you mean " : "",
-                        near ? near->name : "");
+        (void)complain(c, EXIT_USAGE,
+                        "There is no command '%s'. %s%s%sdtgov help lists all of them.",
+                        out_text(&c->out, name), near ? "Did you mean " : "",
+                        near ? near->name : "", near ? "? " : "");
         return NULL;
 }
 
@@ -244,7 +250,8 @@ static int check_usage(struct cli *c, const struct command *k, unsigned count) {
                                         option_help[i].name + 4 * (option_help[i].name[0] == ' '),
                                         k->name);
         if (count < k->least || count > k->most)
-                return complain(c, EXIT_USAGE, "usage: dtgov %s %s", k->name, k->arguments);
+                return complain(c, EXIT_USAGE, "usage: dtgov %s%s%s", k->name,
+                                k->arguments[0] ? " " : "", k->arguments);
         return EXIT_DONE;
 }
 
@@ -263,6 +270,10 @@ int dtgov_main(struct cli *c, int argc, char **argv) {
         }
         if (word == LONG_LIST_COMMANDS)
                 return list_commands(c);
+        if (optind < argc && strcmp(argv[optind], "help") == 0) {
+                word = 'h';
+                optind++;
+        }
         if (word == 'h' && optind == argc) {
                 print_help(c);
                 return EXIT_DONE;

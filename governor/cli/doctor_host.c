@@ -2,12 +2,40 @@
 /* Daemons, and who may decide. */
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "governor/cli/doctor.h"
 
 #define ADMIN_GROUP "dtgov-admin"
 #define GROUPS_MAX  1024
+
+static bool host_has(const struct cli *c, const char *path) {
+        char whole[512];
+
+        (void)snprintf(whole, sizeof(whole), "%s%s", c->root ? c->root : "", path);
+        return access(whole, F_OK) == 0;
+}
+
+static bool has_systemd(const struct cli *c) {
+        return host_has(c, "/run/systemd/system");
+}
+
+/* That a daemon does not answer, and what starts it on this host. */
+static void add_silent(struct cli *c, struct doctor *d, enum daemon daemon, const char *program) {
+        const char *text = out_format(&c->out, "does not answer in %s", c->run_dir);
+        const char *mend = "dtgovd starts it";
+
+        if (!host_has(c, DTGOV_PREFIX "/sbin/dtgovd")) {
+                text = "is not installed";
+                mend = daemon == DAEMON_CONTROL ? "sudo make install (or the package dtgov)" : "";
+        } else if (has_systemd(c)) {
+                mend = out_format(&c->out, "sudo systemctl enable --now %s", program);
+        } else if (daemon == DAEMON_CONTROL) {
+                mend = "sudo dtgovd (in the foreground; it makes all that it needs, see dtgovd(8))";
+        }
+        diagnose(d, program, HEALTH_BROKEN, text, mend);
+}
 
 static void add_notes(struct doctor *d, const char *id, const struct json *health) {
         for (const struct json *e = children_of(health, "notes"); e; e = e->next)
@@ -20,9 +48,7 @@ static const struct json *check_daemon(
         const struct json *answer;
 
         if (ask(c, daemon, "Health", NULL, &answer) != EXIT_DONE) {
-                diagnose(d, program, HEALTH_BROKEN,
-                                out_format(&c->out, "does not answer in %s", c->run_dir),
-                                out_format(&c->out, "sudo systemctl enable --now %s", program));
+                add_silent(c, d, daemon, program);
                 return NULL;
         }
         diagnose(d, program, HEALTH_OK,
@@ -39,7 +65,9 @@ static void check_journal(struct cli *c, struct doctor *d, const struct json *he
                 diagnose(d, "journal", works ? HEALTH_OK : HEALTH_BROKEN,
                                 out_format(&c->out, "%s%s", state,
                                                 works ? "" : ": no new changes; rollbacks work"),
-                                works ? "" : "journalctl -u dtgovd; df /var/lib/dtgov");
+                                works            ? ""
+                                : has_systemd(c) ? "journalctl -u dtgovd; df /var/lib/dtgov"
+                                                 : "df /var/lib/dtgov");
 }
 
 void check_daemons(struct cli *c, struct doctor *d) {
@@ -50,8 +78,9 @@ void check_daemons(struct cli *c, struct doctor *d) {
                 check_journal(c, d, control);
         if (observer && !flag_of(observer, "link"))
                 diagnose(d, "link", HEALTH_BROKEN, "dtgov-observer has no link to dtgovd",
-                                "sudo systemctl restart dtgovd dtgov-observer");
-        if (access("/run/systemd/system", F_OK) < 0)
+                                has_systemd(c) ? "sudo systemctl restart dtgovd dtgov-observer"
+                                               : "end dtgovd, and start it again: sudo dtgovd");
+        if (!has_systemd(c))
                 diagnose(d, "systemd", HEALTH_WARN,
                                 "no systemd: nobody watches dtgovd and restarts it", "");
 }
@@ -82,7 +111,13 @@ void check_caller(struct cli *c, struct doctor *d) {
         if (!g)
                 diagnose(d, "group", HEALTH_WARN,
                                 "there is no group " ADMIN_GROUP ": only root decides",
-                                "sudo groupadd --system " ADMIN_GROUP);
+                                out_format(&c->out,
+                                                "%s; sudo usermod -aG " ADMIN_GROUP
+                                                " %s, then log in again",
+                                                has_systemd(c) ? "sudo systemd-sysusers"
+                                                               : "sudo groupadd "
+                                                                 "--system " ADMIN_GROUP,
+                                                getuid() == 0 ? "USER" : user));
         else if (getuid() == 0 || has_group(g->gr_gid))
                 diagnose(d, "group", HEALTH_OK, out_format(&c->out, "%s may decide", user), "");
         else if (is_member(g, user))

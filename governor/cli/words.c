@@ -65,17 +65,27 @@ static const char *process_words(struct cli *c, const struct json *finding) {
                         out_share(&c->out, number_of(p, "cpuPermyriad", 0)));
 }
 
-const char *finding_words(struct cli *c, const struct json *finding) {
+/* Of less than a minute nobody knows what a whole one costs: then it is a rate. */
+static const char *lost_words(struct cli *c, const struct json *finding) {
         uint64_t lost = u64_min(number_of(finding, "lostUsecPerMin", 0), 60 * USEC_PER_SEC);
+        uint64_t since = number_of(finding, "sinceBoottimeNs", 0);
+        uint64_t until = number_of(finding, "untilBoottimeNs", 0);
+        const char *name = name_of(c, finding), *text = out_duration(&c->out, lost);
+
+        if (lost == 0)
+                return name;
+        if (until > since && until - since < 60 * NSEC_PER_SEC)
+                return out_format(&c->out, "%s loses %s a minute", name, text);
+        return out_format(&c->out, "%s lost %s of the last 60 s", name, text);
+}
+
+const char *finding_words(struct cli *c, const struct json *finding) {
         const char *proposal = text_of(finding, "proposal");
         const char *next =
                         proposal[0] ? out_format(&c->out, "dtgov approve %s", proposal)
                                     : out_format(&c->out, "dtgov show %s", text_of(finding, "id"));
-        const char *head = lost ? out_format(&c->out, "%s lost %s of the last 60 s",
-                                                  name_of(c, finding), out_duration(&c->out, lost))
-                                : name_of(c, finding);
 
-        return out_format(&c->out, "%s: %s%s; %s", head, cause_words(c, finding),
+        return out_format(&c->out, "%s: %s%s; %s", lost_words(c, finding), cause_words(c, finding),
                         process_words(c, finding), out_text(&c->out, next));
 }
 

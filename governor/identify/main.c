@@ -172,6 +172,7 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = answer(&o, &err);
         if (r < 0)
-                (void)fprintf(stderr, "<3>dtgov-identify: %s\n", err.text);
+                (void)fprintf(stderr, "%sdtgov-identify: %s\n",
+                                secure_getenv("JOURNAL_STREAM") ? "<3>" : "", err.text);
         return r < 0 ? 1 : 0;
 }

@@ -94,7 +94,10 @@ int cgroup_root_open(const char *path, struct cgroup_root *ret, struct error *er
         discovered = !root.fixture && discover(&mount, &found) > 0;
         /* A part of the hierarchy whose mount is not known would be taken for the whole. */
         if (!root.fixture && !discovered)
-                return error_set(err, -ENOTSUP, "needs unified cgroup v2; found %s", found);
+                return error_set(err, -ENOTSUP,
+                                "needs unified cgroup v2; found %s: dtgov doctor says how to get "
+                                "it",
+                                found);
         if (path && discovered)
                 prefix = below(real, mount);
         if (path && (!discovered || !prefix)) {

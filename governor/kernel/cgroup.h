@@ -28,7 +28,7 @@ struct cgroup_root {
  *
  * @path:  NULL: discover all. Below the discovered mount: govern nothing else. Any other directory
  *         is taken for the mount itself: a second mount, or a fixture when it is not on cgroup2.
- * Errors: -ENOTSUP no unified hierarchy: "needs unified cgroup v2; found hybrid" or v1 or none
+ * Errors: -ENOTSUP no unified hierarchy: "needs unified cgroup v2; found hybrid", v1 or none
  */
 int cgroup_root_open(const char *path, struct cgroup_root *ret, struct error *err);
 void cgroup_root_close(struct cgroup_root *root);

@@ -38,10 +38,12 @@ static void put_gauge(struct json_writer *w, const char *name, uint64_t value, c
         json_close_object(w);
 }
 
-/* A value that is known and is not "max"; else null. */
+/* A value that is known, null where it is "max"; nothing as long as it is not known. */
 static void put_known(
                 struct json_writer *w, const char *key, const struct sample *s, enum sample_id id) {
-        if (s->present >> id & 1 && s->value[id] != KNOB_MAX)
+        if (!(s->present >> id & 1))
+                return;
+        if (s->value[id] != KNOB_MAX)
                 json_put_u64(w, key, s->value[id]);
         else
                 json_put_string(w, key, NULL);

@@ -32,7 +32,7 @@ t_is "a cgroup that is not there" ENOENT "$(probe open /k/none | cut -d: -f1)"
 t_is "a file" ENOTDIR "$(probe open /k/cgroup.procs | cut -d: -f1)"
 
 # As libcgroup looks at the mounts of its process, a namespace is enough to take one away.
-t_is "without a hierarchy" "EOPNOTSUPP: needs unified cgroup v2; found none" \
+t_is "without a hierarchy" "EOPNOTSUPP: needs unified cgroup v2; found none: dtgov doctor says how to get it" \
         "$(unshare -m sh -c "umount -l $cg && $program root")"
 
 if [ "$DTGOV_INIT" = plain ]; then

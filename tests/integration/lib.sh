@@ -328,7 +328,7 @@ is_dead() { # PID: gone, or a zombie
 say_why() {
         if [ "$t_failed" != 0 ] && [ -e "$LOG" ]; then
                 echo "the last words of dtgovd and its observer:"
-                { grep -E '^<[0-4]>|observer|link to' "$LOG" | head -n 60; echo ...; tail -n 40 "$LOG"; } | sed 's/^/  /'
+                { head -n 60 "$LOG"; echo ...; tail -n 40 "$LOG"; } | sed 's/^/  /'
         fi
 }
 trap say_why EXIT

@@ -155,7 +155,7 @@ static void fake_host(struct bench *b) {
                         "\",\"cgroup\":\"/docker/" API
                         "\",\"cgroupInode\":7,\"runtime\":\"runc\",\"windowUsec\":1000000,"
                         "\"cpuUsec\":500000,\"memoryBytes\":104857600,\"pids\":12,"
-                        "\"cpuQuotaUsec\":50000,\"cpuPeriodUsec\":100000,"
+                        "\"cpuQuotaUsec\":50000,\"cpuPeriodUsec\":100000,\"memoryMaxBytes\":null,"
                         "\"stallCpuUsec\":800000,\"lostUsecPerMin\":41000000}]}");
         fake_answer(b, "ListFindings", NULL,
                         "{\"findings\":[{\"id\":\"F12\",\"containerId\":\"" API

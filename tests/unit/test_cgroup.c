@@ -71,6 +71,7 @@ static void the_machine_has_unified_cgroups_or_is_refused_by_name(void **state) 
         }
         assert_int_equal(r, -ENOTSUP);
         assert_non_null(strstr(err.text, "needs unified cgroup v2; found "));
+        assert_non_null(strstr(err.text, ": dtgov doctor says how to get it"));
 }
 
 static int open_code(const struct fixture *f, const char *path) {

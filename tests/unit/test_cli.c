@@ -174,8 +174,10 @@ static void usage_errors_say_what_is_wanted(void **state) {
         static const struct {
                 const char *line, *says;
         } cases[] = {
-                { "aprove P17", "did you mean approve" },
-                { "frobnicate", "dtgov --help" },
+                { "aprove P17", "Did you mean approve? dtgov help lists" },
+                { "lst", "There is no command 'lst'. dtgov help lists" },
+                { "help aprove", "Did you mean approve?" },
+                { "frobnicate", "'frobnicate'. dtgov help lists" },
                 { "approve", "usage: dtgov approve P" },
                 { "ps --wait", "ps does not take --wait" },
                 { "set api memory.mx=4G", "did you mean memory.max" },
@@ -192,6 +194,17 @@ static void usage_errors_say_what_is_wanted(void **state) {
                 if (!strstr(b->err, cases[i].says))
                         fail_msg("%s: %s", cases[i].line, b->err);
         }
+}
+
+static void help_is_a_command_too(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run_line(b, "help"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "Commands:\n"));
+        assert_int_equal(run_line(b, "help trial"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov trial P TIME [--dry-run] [--wait]: "));
+        assert_int_equal(run_line(b, "help status"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov status: what hurts"));
 }
 
 static void a_pause_that_cannot_be_kept_says_so(void **state) {
@@ -303,6 +316,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_verification_that_failed_is_seven),
                 AGAINST_DAEMONS(a_rollback_that_kept_more_is_eight),
                 AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
+                AGAINST_DAEMONS(help_is_a_command_too),
                 AGAINST_DAEMONS(a_pause_that_cannot_be_kept_says_so),
                 AGAINST_DAEMONS(a_hostile_error_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(a_project_is_not_set_below_what_it_needs),

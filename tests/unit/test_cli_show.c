@@ -26,6 +26,17 @@ static void status_opens_with_what_hurts_and_what_mends_it(void **state) {
         assert_int_equal(run_line(b, "status --exit-code"), EXIT_FOUND);
 }
 
+static void less_than_a_minute_of_evidence_is_a_rate(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListFindings", NULL,
+                        "{\"findings\":[{\"id\":\"F12\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"title\":\"slow\",\"lostUsecPerMin\":40000000,"
+                        "\"sinceBoottimeNs\":7000000000,\"untilBoottimeNs\":37000000000}]}");
+        assert_int_equal(run_line(b, "status"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "api loses 40 s a minute: slow; dtgov show F12\n"));
+}
+
 static void empty_states_name_the_next_command(void **state) {
         struct bench *b = *state;
 
@@ -264,6 +275,14 @@ static void ps_lists_environments_and_who_is_in_them(void **state) {
         assert_null(strstr(b->out, "shop"));
 }
 
+static void ps_tells_a_limit_that_is_not_known_from_none(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run_line(b, "ps"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "100 MiB / max"));
+        assert_non_null(strstr(b->out, "12 / -"));
+}
+
 static void ps_sums_up_by_template_or_environment(void **state) {
         struct bench *b = *state;
 
@@ -316,6 +335,7 @@ static void show_says_by_which_rule_a_container_has_its_name(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 AGAINST_DAEMONS(status_opens_with_what_hurts_and_what_mends_it),
+                AGAINST_DAEMONS(less_than_a_minute_of_evidence_is_a_rate),
                 AGAINST_DAEMONS(empty_states_name_the_next_command),
                 AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
                 AGAINST_DAEMONS(an_answer_of_another_shape_is_printed_and_no_crash),
@@ -329,6 +349,7 @@ int main(void) {
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
                 AGAINST_DAEMONS(watch_takes_what_is_there_when_a_daemon_first_answers_for_old),
                 AGAINST_DAEMONS(ps_lists_environments_and_who_is_in_them),
+                AGAINST_DAEMONS(ps_tells_a_limit_that_is_not_known_from_none),
                 AGAINST_DAEMONS(ps_sums_up_by_template_or_environment),
                 AGAINST_DAEMONS(a_hostile_label_is_shown_and_not_obeyed),
                 AGAINST_DAEMONS(show_says_by_which_rule_a_container_has_its_name),

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -196,11 +197,24 @@ static void doctor_says_what_the_others_have(void **state) {
         assert_doctor(h, "\"id\":\"podman\",\"state\":\"broken\"");
 }
 
+static void doctor_prescribes_what_this_host_has(void **state) {
+        struct host *h = *state;
+
+        assert_doctor(h, "\"id\":\"dtgovd\",\"state\":\"broken\",\"text\":\"is not installed\","
+                         "\"mend\":\"sudo make install");
+        tree_write(&h->tree, &DTGOV_PREFIX "/sbin/dtgovd"[1], "");
+        assert_doctor(h, "\"mend\":\"sudo dtgovd (in the foreground");
+        assert_null(strstr(h->said, "systemctl"));
+        tree_write(&h->tree, "run/systemd/system/x", "");
+        assert_doctor(h, "\"mend\":\"sudo systemctl enable --now dtgovd\"");
+}
+
 #define ON_HOST(test)   cmocka_unit_test_setup_teardown(test, host_make, host_drop)
 #define ON_DOCKER(test) cmocka_unit_test_setup_teardown(test, host_make_docker, host_drop)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                ON_HOST(doctor_prescribes_what_this_host_has),
                 ON_HOST(podman_gets_a_link_and_a_drop_in_and_undo_leaves_no_trace),
                 ON_HOST(a_list_of_hooks_that_is_there_is_not_overruled),
                 ON_HOST(a_hook_that_was_made_by_hand_stays),
