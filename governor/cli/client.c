@@ -87,9 +87,8 @@ static int dial(struct cli *c, enum daemon d) {
                 say_how(c, out_format(&c->out, "%s: you may not connect", path));
         else if (r == -ENOENT || r == -ECONNREFUSED)
                 (void)error_set(&c->error, r,
-                                "%s does not run (nobody listens at %s): sudo systemctl start %s, "
-                                "or "
-                                "dtgov doctor",
+                                "%s does not run (nobody listens at %s): sudo systemctl start %s "
+                                "(without systemd: sudo dtgovd), or dtgov doctor",
                                 daemons[d].program, path, daemons[d].program);
         else
                 (void)error_set(&c->error, r, "%s does not answer: %.200s: dtgov doctor",

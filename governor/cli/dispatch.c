@@ -8,7 +8,7 @@
 #include "state/parse.h"
 #include "state/proposal.h"
 
-#define TYPO_MOST 2 /* edits that a mistyped command may be away, in half of its letters at most */
+#define TYPO_MOST 2 /* edits that a command may be away, in half of its letters at most */
 
 #define READING  OPTION_JSON
 #define DECIDING (OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_WAIT)

@@ -322,7 +322,8 @@ static void at_any_kill_point_a_prefix_is_read(void **state) {
                 store(f, FIRST, cut, kind == 0 ? at : 64 * 256, kind == 0 ? (off_t)at : 64 * 256);
 
                 /* A byte that is lost may have been what it is now; not one that is not there. */
-                while (kind != 0 && record < count && memcmp(&cut[record], &whole[record], 256) == 0)
+                while (kind != 0 && record < count &&
+                                memcmp(&cut[record], &whole[record], 256) == 0)
                         record++;
                 for (size_t k = 0; k < record; k++) {
                         if (whole[k].type == RECORD_INTENT)
