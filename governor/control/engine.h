@@ -72,7 +72,7 @@ struct run {
 struct engine {
         struct run *runs; /* newest first */
         unsigned ended;
-        bool stuck; /* recovery gave a step up: its thread uses what is here for good */
+        struct job *lost; /* that recovery gave up: their threads use what is here for good */
         sd_event_source *tick;
 };
 

@@ -255,7 +255,7 @@ static void stop(struct control *c) {
         identifier_done(c);
         idle = writers_free(c->writers);
         (void)recover_all(c);
-        if (!idle || c->engine.stuck) {
+        if (!idle || c->engine.lost) {
                 log_warning("a write or the disk hangs: ending without waiting for it");
                 journal_close(c->journal);
                 return;

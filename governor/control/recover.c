@@ -31,7 +31,8 @@ static bool do_step(struct control *c, struct run *run, struct change_job *j, in
                 return true;
         run->jobs++;
         run->undos++;
-        c->engine.stuck = true;
+        j->job.next = c->engine.lost;
+        c->engine.lost = &j->job;
         return false;
 }
 

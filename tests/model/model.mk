@@ -12,7 +12,7 @@ MODEL_REPLAY := $(B)/model/replay
 model.wrapped := change_job_work cgroup_read cgroup_read_limits cgroup_write recover_decide \
                  clock_nanosleep sd_event_add_io control_observer_present
 
-$(MODEL_REPLAY): $(call objects,$(addprefix tests/model/,replay.c host.c stage.c)) $(B)/libparts.a \
+$(MODEL_REPLAY): $(call objects,$(addprefix tests/model/,replay.c moves.c host.c stage.c)) $(B)/libparts.a \
                  $(call archives,$(unit.uses))
 	@mkdir -p $(@D)
 	$(call say,LINK,model/replay)
