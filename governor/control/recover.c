@@ -220,7 +220,8 @@ static int find_container(const struct control *c, const char *target, const cha
 }
 
 static bool take_back(struct control *c, struct run *run) {
-        if (!run->container) /* else recovery would have ended it */
+        /* Else recovery would have ended it, or the kernel holds what recovery wrote. */
+        if (!run->container || run->undos > 0)
                 return false;
         run_say(run, "a person took it back");
         return drive(c, run, undo_begin(c, run, REASON_PERSON));

@@ -71,7 +71,6 @@ static enum drift check_drift(const struct control *c, struct run *run, unsigned
         enum drift drift = DRIFT_NONE;
 
         *ret_ours = 0;
-
         for (unsigned i = 0; i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
                 struct knob_value now, kept;

@@ -31,6 +31,11 @@ static struct run *commit_two(struct fixture *f) {
         return f->control.engine.runs;
 }
 
+static void somebody_writes_both(struct fixture *f) {
+        fixture_write(f, "memory.high", "629145600");
+        fixture_write(f, "pids.max", "333");
+}
+
 static void look_again(struct fixture *f, struct run *run) {
         run->drift_ns = 0;
         watch_calm(&f->control, run, proc_boottime_ns());
@@ -53,8 +58,7 @@ static void a_change_of_which_nothing_is_left_is_superseded(void **state) {
         struct fixture *f = *state;
         struct run *run = commit_two(f);
 
-        fixture_write(f, "memory.high", "629145600");
-        fixture_write(f, "pids.max", "333");
+        somebody_writes_both(f);
         look_again(f, run);
         assert_int_equal(run->change.state, CHANGE_SUPERSEDED);
 }
@@ -75,8 +79,7 @@ static void a_unit_change_ends_only_after_its_owner_was_told(void **state) {
         struct run *run = commit_two(f);
 
         run->change.owner = OWNER_SYSTEMD;
-        fixture_write(f, "memory.high", "629145600");
-        fixture_write(f, "pids.max", "333");
+        somebody_writes_both(f);
         look_again(f, run);
         assert_int_equal(run->change.state, CHANGE_COMMITTED);
         assert_true(run->busy);
@@ -96,8 +99,7 @@ static void a_rollback_while_the_owner_is_told_is_done_after_it(void **state) {
         struct run *run = commit_two(f);
 
         run->change.owner = OWNER_SYSTEMD;
-        fixture_write(f, "memory.high", "629145600");
-        fixture_write(f, "pids.max", "333");
+        somebody_writes_both(f);
         look_again(f, run);
         assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
         fixture_until(f, run, CHANGE_CONFLICT);
