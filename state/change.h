@@ -7,6 +7,8 @@
 
 #include "state/proposal.h"
 
+#define TRIAL_SEC_MAX 86400 /* a change may be on trial for a day */
+
 /* X(id, name, open): names as in JSON and journal; "open" ones are not yet at an end. */
 #define CHANGE_STATE_TABLE(X)                                                                      \
         X(PROPOSED, "proposed", true)                                                              \

@@ -10,10 +10,10 @@
 
 #include "governor/cli/cli.h"
 #include "governor/varlink/varlink.h"
+#include "state/change.h"
 #include "state/text.h"
 
 #define ANSWER_WAIT_USEC (30 * USEC_PER_SEC)       /* an approval answers after its verification */
-#define TRIAL_MOST_SEC   86400                     /* dtgovd refuses a longer one */
 #define END_WAIT_USEC    (2 * 3600 * USEC_PER_SEC) /* --wait: probation, which may be extended */
 
 struct answer {
@@ -150,7 +150,7 @@ static void write_parameters(struct json_writer *w, const struct parameter *p) {
 uint64_t answer_wait_usec(const struct cli *c) {
         if (!given(c, OPTION_WAIT))
                 return ANSWER_WAIT_USEC;
-        return END_WAIT_USEC + u64_min(c->trial_sec, TRIAL_MOST_SEC) * USEC_PER_SEC;
+        return END_WAIT_USEC + u64_min(c->trial_sec, TRIAL_SEC_MAX) * USEC_PER_SEC;
 }
 
 int ask(struct cli *c, enum daemon d, const char *method, const struct parameter *parameters,

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRIAL_SEC_MAX 86400
-
 /* "memory.max=4G;cpu.max=1.5" into the knobs of @p. */
 static int parse_assignments(char *text, struct proposal *p, struct error *err) {
         char *rest = text, *one;
