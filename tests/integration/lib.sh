@@ -294,8 +294,13 @@ is_traced() { # every thread of dtgovd
         ! grep -q '^TracerPid:.0$' "/proc/$dtgovd/task/"*/status
 }
 
-calm() {
+calm() { # a tracer that does not end is told of, with what it waits for
         kill "$tracer" 2> /dev/null
+        if ! wait_for 30 is_dead "$tracer"; then
+                echo "strace does not end:"
+                grep -H '^State' "/proc/$tracer/status" "/proc/$dtgovd/task/"*/status
+                kill -9 "$tracer"
+        fi
         wait "$tracer" 2> /dev/null || :
 }
 
