@@ -50,19 +50,32 @@ static void check_hook(struct cli *c, struct doctor *d) {
                                 "sudo make install");
 }
 
+/* What else a person should know of that Docker. */
+static const char *docker_note(struct cli *c, const struct docker_engine *e) {
+        const char *others = e->others[0] ? out_format(&c->out,
+                                                            "; beside it is %s, which dtgov "
+                                                            "leaves alone",
+                                                            e->others)
+                                          : "";
+
+        return out_format(&c->out, "%s%s", e->pid ? "" : "; it does not run", others);
+}
+
 /* dtgov's runtime is Docker's default. */
 static void check_default(struct cli *c, struct doctor *d, const struct docker_engine *e,
                 const struct docker_config *config) {
         const struct client client = { .root = root_of(c) };
+        const char *fault = wrapper_fault(c, config->default_path);
         char now[DOCKER_NAME_MAX];
 
-        if (!is_there(c, config->default_path))
+        if (fault)
                 diagnose(d, "docker", HEALTH_BROKEN,
+                                out_format(&c->out, "%s names %s, %s: no new container starts",
+                                                e->config, config->default_path, fault),
                                 out_format(&c->out,
-                                                "%s names %s, which is missing: no new container "
-                                                "starts",
-                                                e->config, config->default_path),
-                                "sudo dtgov setup docker --undo, or install dtgov again");
+                                                "%s; or do without: sudo dtgov setup docker "
+                                                "--undo",
+                                                wrapper_mend(c, config->default_path)));
         else if (e->pid && client_default_runtime(&client, now, NULL) == 0 &&
                         strcmp(now, config->default_runtime) != 0)
                 diagnose(d, "docker", HEALTH_WARN,
@@ -72,8 +85,9 @@ static void check_default(struct cli *c, struct doctor *d, const struct docker_e
                                 "sudo systemctl reload docker");
         else
                 diagnose(d, "docker", HEALTH_OK,
-                                out_format(&c->out, "Docker %s starts new containers by %s",
-                                                e->version, config->default_path),
+                                out_format(&c->out, "Docker %s starts new containers by %s%s",
+                                                e->version, config->default_path,
+                                                docker_note(c, e)),
                                 "");
 }
 
@@ -82,17 +96,19 @@ static void check_entry(struct cli *c, struct doctor *d, const struct docker_con
         const struct client client = { .root = root_of(c) };
         char names[512] = "";
         int count = client_containers(&client, config, names, sizeof(names), NULL);
+        const char *fault = wrapper_fault(c, config->ours_path);
         const char *mend = count > 0 ? "re-create them, then: sudo dtgov setup docker --undo"
                                      : "sudo dtgov setup docker, or --undo to remove the entry";
 
-        if (!is_there(c, config->ours_path))
+        if (fault)
                 diagnose(d, "docker", count == 0 ? HEALTH_WARN : HEALTH_BROKEN,
                                 out_format(&c->out,
-                                                "the runtime %s leads to %s, which is missing: "
-                                                "containers made by it do not start: %s",
-                                                config->ours[0], config->ours_path,
+                                                "the runtime %s leads to %s, %s: containers made "
+                                                "by it do not start: %s",
+                                                config->ours[0], config->ours_path, fault,
                                                 count > 0 ? names : "none that is known"),
-                                mend);
+                                out_format(&c->out, "%s; or %s", wrapper_mend(c, config->ours_path),
+                                                mend));
         else if (count > 0)
                 diagnose(d, "docker", HEALTH_WARN,
                                 out_format(&c->out,
@@ -132,8 +148,10 @@ static void check_docker(struct cli *c, struct doctor *d) {
                 check_entry(c, d, &config);
         else
                 diagnose(d, "docker", HEALTH_WARN,
-                                "Docker does not start containers by dtgov's runtime: they are "
-                                "found late",
+                                out_format(&c->out,
+                                                "Docker does not start containers by dtgov's "
+                                                "runtime: they are found late%s",
+                                                docker_note(c, &e)),
                                 "sudo dtgov setup docker");
 }
 
@@ -141,11 +159,14 @@ static void check_hooks(struct cli *c, struct doctor *d, const struct hooks_engi
         const char *mend = out_format(&c->out, "sudo dtgov setup %s", e->name);
         struct hooks_state state;
         struct error err = { "" };
+        int r = hooks_find(root_of(c), e, &err);
 
-        if (!is_there(c, e->program))
+        if (r == -ENOENT)
                 return;
-        if (hooks_read(root_of(c), e, &state, &err) < 0)
-                diagnose(d, e->name, HEALTH_WARN, err.text, "");
+        if (r == 0)
+                r = hooks_read(root_of(c), e, &state, &err);
+        if (r < 0)
+                diagnose(d, e->name, r == -EINVAL ? HEALTH_BROKEN : HEALTH_WARN, err.text, "");
         else if (!state.has_link)
                 diagnose(d, e->name, HEALTH_WARN,
                                 out_format(&c->out,
@@ -178,6 +199,7 @@ static void check_hooks(struct cli *c, struct doctor *d, const struct hooks_engi
 static void check_containerd(struct cli *c, struct doctor *d) {
         CLEANUP(conf_done) struct conf_file f = { 0 };
         struct error err = { "" };
+        const char *fault;
         char program[512];
         int r = containerd_find(root_of(c), &err);
 
@@ -188,28 +210,44 @@ static void check_containerd(struct cli *c, struct doctor *d) {
         if (r == 0)
                 r = containerd_program(f.text, program, sizeof(program), &err);
         if (r < 0)
-                diagnose(d, "containerd", HEALTH_WARN, err.text, "");
+                diagnose(d, "containerd", r == -EINVAL ? HEALTH_BROKEN : HEALTH_WARN, err.text, "");
         else if (r == 0)
                 diagnose(d, "containerd", HEALTH_OK,
                                 "one container by dtgov's runtime: ctr run --runc-binary " RUNTIME,
                                 "");
-        else if (is_there(c, program))
+        else if (!(fault = wrapper_fault(c, program)))
                 diagnose(d, "containerd", HEALTH_OK,
                                 out_format(&c->out, "the handler \"dtgov\" is %s", program), "");
         else
                 diagnose(d, "containerd", HEALTH_BROKEN,
                                 out_format(&c->out,
                                                 CONTAINERD_CONFIG
-                                                " names %s, which is missing: pods "
-                                                "with the handler \"dtgov\" do not "
-                                                "start",
-                                                program),
-                                "sudo dtgov setup containerd --undo, or install dtgov again");
+                                                " names %s, %s: pods with the handler \"dtgov\" "
+                                                "do not start",
+                                                program, fault),
+                                out_format(&c->out,
+                                                "%s; or do without: sudo dtgov setup "
+                                                "containerd --undo",
+                                                wrapper_mend(c, program)));
+}
+
+static void check_none(struct cli *c, struct doctor *d) {
+        static const char *const programs[] = { "dockerd", "podman", "containerd", "crio" };
+
+        for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+                if (is_there(c, programs[i]))
+                        return;
+        diagnose(d, "engines", HEALTH_OK,
+                        "no Docker, Podman, containerd or CRI-O: containers of runc and crun are "
+                        "found",
+                        "");
 }
 
 void check_engines(struct cli *c, struct doctor *d) {
         check_hook(c, d);
         check_runtimes(c, d);
+        check_wrapper(c, d);
+        check_none(c, d);
         check_docker(c, d);
         check_hooks(c, d, &hooks_podman);
         check_containerd(c, d);

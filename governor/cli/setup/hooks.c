@@ -8,10 +8,8 @@
 #include "governor/cli/setup/hooks_dir.h"
 #include "governor/cli/setup/program.h"
 #include "governor/cli/setup/setup.h"
-#include "state/parse.h"
 
 #define HOOK_FILE   DTGOV_HOOKSDIR "/dtgov.json"
-#define LEAST_MAJOR 4
 #define DROP_IN_MAX 512
 
 /* One run of it. */
@@ -23,34 +21,6 @@ struct hooks_setup {
 };
 
 enum { LINK, DROP_IN }; /* of a plan's changes */
-
-static int check_podman(const struct setup *s, struct error *err) {
-        static const char *const argv[] = { "podman", "--version", NULL };
-        CLEANUP(program_done) struct program_answer answer = { 0 };
-        const char *p;
-        uint64_t major;
-        int r = program_run(s->root, argv, 20, -1, &answer, err);
-
-        if (r < 0)
-                return r;
-        p = answer.out + strcspn(answer.out, "0123456789");
-        if (parse_u64_prefix(p, &major, &p) < 0)
-                return error_set(err, -ENOTSUP, "podman does not say its version");
-        if (major < LEAST_MAJOR)
-                return error_set(err, -ENOTSUP,
-                                "this Podman is older than 4.0: dtgov finds its containers, but "
-                                "was not tried with its hooks");
-        return 0;
-}
-
-static int check_engine(const struct hooks_setup *h, struct error *err) {
-        char path[512];
-
-        if (!program_find(h->s->root, h->engine->program, path, sizeof(path)))
-                return error_set(err, -ENOENT, "%s is not installed here: there is no '%s'",
-                                h->engine->title, h->engine->program);
-        return h->engine == &hooks_podman ? check_podman(h->s, err) : 0;
-}
 
 static int copy(struct setup_change *c, const char *text, struct error *err) {
         c->changes = !c->file.exists || strcmp(c->file.text, text) != 0;
@@ -203,7 +173,7 @@ static int run(struct setup *s, const struct hooks_engine *e, struct error *err)
         int r;
 
         hooks_drop_in(e, h.drop_in, sizeof(h.drop_in));
-        r = check_engine(&h, err);
+        r = hooks_find(s->root, h.engine, err);
         if (r == 0)
                 r = hooks_read(s->root, e, &h.state, err);
         if (r == 0)

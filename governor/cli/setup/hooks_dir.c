@@ -10,10 +10,14 @@
 #include "governor/cli/setup/program.h"
 #include "governor/cli/setup/toml_scan.h"
 #include "state/json.h"
+#include "state/parse.h"
 #include "state/text.h"
 
 #define PACKAGED "/usr/share/containers/oci/hooks.d"
 #define LOCAL    "/etc/containers/oci/hooks.d"
+
+#define LEAST_PODMAN 4
+#define ASK_SECONDS  20
 
 const struct hooks_engine hooks_podman = {
         .name = "podman",
@@ -36,6 +40,34 @@ const struct hooks_engine hooks_crio = {
         .table = "crio.runtime",
         .key = "crio" TOML_DOT "runtime" TOML_DOT "hooks_dir",
 };
+
+static int check_podman(const char *root, struct error *err) {
+        static const char *const argv[] = { "podman", "--version", NULL };
+        CLEANUP(program_done) struct program_answer answer = { 0 };
+        const char *p;
+        uint64_t major;
+        int r = program_run(root, argv, ASK_SECONDS, -1, &answer, err);
+
+        if (r < 0)
+                return r;
+        p = answer.out + strcspn(answer.out, "0123456789");
+        if (parse_u64_prefix(p, &major, &p) < 0)
+                return error_set(err, -ENOTSUP, "podman does not say its version");
+        if (major < LEAST_PODMAN)
+                return error_set(err, -ENOTSUP,
+                                "this Podman is older than 4.0: dtgov finds its containers, but "
+                                "was not tried with its hooks");
+        return 0;
+}
+
+int hooks_find(const char *root, const struct hooks_engine *e, struct error *err) {
+        char path[512];
+
+        if (!program_find(root, e->program, path, sizeof(path)))
+                return error_set(err, -ENOENT, "%s is not installed here: there is no '%s'",
+                                e->title, e->program);
+        return e == &hooks_podman ? check_podman(root, err) : 0;
+}
 
 /* One file of the configuration: what it says of the list counts over what came before. */
 static int read_list(const char *root, const struct hooks_engine *e, const char *path,

@@ -35,6 +35,9 @@ struct hooks_state {
         bool leads_nowhere; /* a link to what is not there */
 };
 
+/* Errors: -ENOENT not installed here; -ENOTSUP older than what dtgov was tried with */
+int hooks_find(const char *root, const struct hooks_engine *e, struct error *err);
+
 /*
  * Reads all of its configuration.
  *

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whether dtgov's runtime can become the real one. It is run with --version, as engines do: what it
+ * cannot find or understand it says itself, by the very code that a container's start would meet.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "governor/cli/doctor.h"
+#include "governor/cli/setup/docker_edit.h"
+#include "governor/cli/setup/program.h"
+#include "state/file.h"
+
+#define CONF        "/etc/dtgov/runtime.conf"
+#define CONF_MAX    4096 /* bytes that the wrapper reads */
+#define ASK_SECONDS 10
+
+/* What the wrapper said, without the name that it puts before its own words. */
+static const char *reason_of(struct cli *c, const struct program_answer *answer) {
+        static const char ours[] = "dtgov: ";
+        const char *said = answer->said;
+
+        if (said[0] == '\0')
+                return out_format(&c->out, "it ended with status %d", answer->status);
+        said += strncmp(said, ours, strlen(ours)) == 0 ? strlen(ours) : 0;
+        return out_format(&c->out, "%.*s", (int)strcspn(said, "\n"), said);
+}
+
+static bool is_executable(const struct cli *c, const char *program) {
+        char path[512];
+
+        return program_find(c->root ? c->root : "", program, path, sizeof(path));
+}
+
+const char *wrapper_fault(struct cli *c, const char *program) {
+        const char *const argv[] = { program, "--version", NULL };
+        CLEANUP(program_done) struct program_answer answer = { 0 };
+        const char *root = c->root ? c->root : "";
+        struct error err = { "" };
+        char path[512];
+        int r;
+
+        if (!is_executable(c, program))
+                return "which is missing";
+        if (!docker_real_of(program))
+                return NULL;
+        (void)snprintf(path, sizeof(path), "%s" CONF, root);
+        if (access(path, F_OK) == 0 && access(path, R_OK) < 0)
+                return NULL; /* only root can tell, see check_wrapper() */
+        r = program_run(root, argv, ASK_SECONDS, -1, &answer, &err);
+        if (r == 0 && answer.status == 0)
+                return NULL;
+        return out_format(&c->out, "which starts nothing: %s",
+                        r < 0 ? out_format(&c->out, "%s", err.text) : reason_of(c, &answer));
+}
+
+/* The value of the last line that begins with @key; "" without one. */
+static void read_conf(const char *text, const char *key, char *out, size_t size) {
+        size_t len = strlen(key);
+
+        out[0] = '\0';
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                line += strspn(line, " \t");
+                if (strncmp(line, key, len) != 0 || !strchr(" \t", line[len]))
+                        continue;
+                line += len + strspn(line + len, " \t");
+                (void)snprintf(out, size, "%.*s", (int)strcspn(line, " \t\r\n"), line);
+        }
+}
+
+const char *wrapper_mend(struct cli *c, const char *program) {
+        const char *real = docker_real_of(program);
+
+        if (!is_executable(c, program))
+                return "install dtgov again: sudo make install (or the package dtgov)";
+        if (strcmp(real, "runc") == 0)
+                return "sudo apt install runc, or correct " CONF " (without it: runc)";
+        return out_format(&c->out, "install %s again", real);
+}
+
+/* A hook that its configuration names. Without one containers start, and are found late. */
+static void check_named_hook(struct cli *c, struct doctor *d, const char *text) {
+        char hook[512];
+
+        read_conf(text, "hook", hook, sizeof(hook));
+        if (hook[0] && !is_executable(c, hook))
+                diagnose(d, "hook", HEALTH_WARN,
+                                out_format(&c->out,
+                                                CONF " names %s, which is missing: containers "
+                                                     "start, but are found late",
+                                                hook),
+                                "sudoedit " CONF ": remove that line");
+}
+
+void check_wrapper(struct cli *c, struct doctor *d) {
+        CLEANUP(freep) char *text = NULL;
+        char path[512], runtime[512];
+        const char *fault;
+        size_t len;
+        int r;
+
+        (void)snprintf(path, sizeof(path), "%s" CONF, c->root ? c->root : "");
+        r = file_load_at(AT_FDCWD, path, CONF_MAX, &text, &len);
+        if (r == -ENOENT)
+                return;
+        if (r == -EACCES) {
+                diagnose(d, "runtime", HEALTH_WARN,
+                                "only root may read " CONF
+                                ": whether its runtime is there is not known",
+                                "sudo dtgov doctor");
+                return;
+        }
+        read_conf(text ? text : "", "runtime", runtime, sizeof(runtime));
+        check_named_hook(c, d, text ? text : "");
+        fault = wrapper_fault(c, DTGOV_LIBEXECDIR "/dtgov-runtime");
+        if (fault)
+                diagnose(d, "runtime", HEALTH_BROKEN,
+                                out_format(&c->out, DTGOV_LIBEXECDIR "/dtgov-runtime, %s", fault),
+                                wrapper_mend(c, DTGOV_LIBEXECDIR "/dtgov-runtime"));
+        else
+                diagnose(d, "runtime", HEALTH_OK,
+                                out_format(&c->out, "dtgov-runtime becomes %s",
+                                                runtime[0] ? runtime : "runc"),
+                                "");
+}
