@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "governor/cli/commands.h"
+#include "governor/cli/setup/program.h"
+#include "governor/cli/setup/setup.h"
 #include "governor/cli/words.h"
 
 #define PATIENCE_SEC 2 /* a shell waits for this: a daemon that hangs is no candidate */
@@ -70,6 +72,21 @@ static void offer_knobs(struct completion *m) {
                         offer(m, out_format(&m->c->out, "%s=", knobs[i].file), "");
 }
 
+/* The engines that are here, then the others. */
+static void offer_engines(struct completion *m) {
+        static const char *const texts[] = { "is not installed here", "is installed" };
+        const char *name, *program;
+
+        for (int here = 1; here >= 0; here--)
+                for (size_t i = 0; (name = setup_engine(i, &program)); i++) {
+                        char path[512];
+
+                        if (program_find(m->c->root ? m->c->root : "", program, path,
+                                            sizeof(path)) == (here > 0))
+                                offer(m, name, texts[here]);
+                }
+}
+
 /* One alternative of an argument: "P", "ENV", "--all". */
 static void offer_alternative(struct completion *m, const char *word) {
         const struct json *answer;
@@ -78,6 +95,8 @@ static void offer_alternative(struct completion *m, const char *word) {
                 offer(m, word, "");
         else if (strncmp(word, "KNOB=", 5) == 0)
                 offer_knobs(m);
+        else if (strcmp(word, "ENGINE") == 0)
+                offer_engines(m);
         for (size_t i = 0; i < ARRAY_LEN(live); i++)
                 if (strcmp(live[i].word, word) == 0 && ask(m->c, live[i].daemon, live[i].method,
                                                                        NULL, &answer) == EXIT_DONE)
@@ -86,12 +105,15 @@ static void offer_alternative(struct completion *m, const char *word) {
                                 live[i].offer(m, e);
 }
 
-/* @position: 0 is the first argument of the command */
-static void offer_arguments(struct completion *m, const struct command *k, unsigned position) {
+/*
+ * @position: 0 is the first argument of the command
+ * Returns:   whether the command takes one there
+ */
+static bool offer_arguments(struct completion *m, const struct command *k, unsigned position) {
         CLEANUP(freep) char *copy = strdup(k->arguments);
         char *rest = copy, *word;
         unsigned at = 0;
-        bool in_option = false, repeated;
+        bool in_option = false, repeated, taken = false;
 
         while ((word = strsep(&rest, " "))) {
                 char *end = word + strlen(word);
@@ -104,11 +126,14 @@ static void offer_arguments(struct completion *m, const struct command *k, unsig
                 }
                 repeated = strstr(word, "...") != NULL;
                 word[strcspn(word, "]")] = '\0';
-                if (at == position || (repeated && at < position))
+                if (at == position || (repeated && at < position)) {
+                        taken = true;
                         for (char *one; (one = strsep(&word, "|"));)
                                 offer_alternative(m, one);
+                }
                 at++;
         }
+        return taken;
 }
 
 /* The option without its dashes' alternatives and its argument: "--yes" of "-y, --yes". */
@@ -141,6 +166,12 @@ static void offer_options(struct completion *m, const struct command *k) {
         offer(m, "--help", "help");
 }
 
+/* What --by takes. */
+static void offer_ways(struct completion *m) {
+        offer(m, "template", "");
+        offer(m, "environment", "");
+}
+
 int complete(struct cli *c, char *const *words, unsigned count) {
         struct completion m = { .c = c, .begun = count > 0 ? words[count - 1] : "" };
         const struct command *k = NULL;
@@ -151,7 +182,7 @@ int complete(struct cli *c, char *const *words, unsigned count) {
                 bool plain = !value && words[i][0] != '-';
 
                 value = !value && takes_argument(c, words[i]);
-                if (!plain)
+                if (!plain || (!k && strcmp(words[i], "help") == 0))
                         continue;
                 for (size_t j = 0; !k && j < commands_count; j++)
                         if (strcmp(commands[j].name, words[i]) == 0)
@@ -160,13 +191,16 @@ int complete(struct cli *c, char *const *words, unsigned count) {
                         return EXIT_DONE; /* a command that is none */
                 arguments++;
         }
-        if (value)
+        if (value) {
+                if (strcmp(words[count - 2], "--by") == 0)
+                        offer_ways(&m);
                 return EXIT_DONE;
+        }
         (void)alarm(PATIENCE_SEC);
         if (m.begun[0] == '-')
                 offer_options(&m, k);
-        else if (k)
-                offer_arguments(&m, k, arguments - 1);
+        else if (k && !offer_arguments(&m, k, arguments - 1))
+                offer_options(&m, k);
         for (size_t i = 0; !k && m.begun[0] != '-' && i < commands_count; i++)
                 offer(&m, commands[i].name, commands[i].summary);
         (void)alarm(0);

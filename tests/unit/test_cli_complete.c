@@ -60,6 +60,22 @@ static void what_lives_is_completed(void **state) {
         assert_string_equal(b->out, "api\trunc\n");
 }
 
+/* Those that are installed come first; behind the engine come the options. */
+static void engines_are_completed(void **state) {
+        struct bench *b = *state;
+
+        assert_int_equal(run_line(b, "--complete setup c"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "containerd\tis "));
+        assert_non_null(strstr(b->out, "crio\tis "));
+        assert_null(strstr(b->out, "docker\t"));
+        assert_int_equal(run_line(b, "--complete setup docker -"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "--undo\ttake it out again\n"));
+        assert_int_equal(run_line(b, "--complete ps --by t"), EXIT_DONE);
+        assert_string_equal(b->out, "template\t\n");
+        assert_int_equal(run_line(b, "--complete help setu"), EXIT_DONE);
+        assert_int_equal(strncmp(b->out, "setup\t", 6), 0);
+}
+
 static void nothing_is_completed_where_nothing_is_known(void **state) {
         struct bench *b = *state;
         static const char *const lines[] = { "--complete approve P17 P", "--complete approve X",
@@ -94,6 +110,7 @@ int main(void) {
                 AGAINST_DAEMONS(every_command_is_completed),
                 AGAINST_DAEMONS(every_option_of_a_command_is_completed),
                 AGAINST_DAEMONS(what_lives_is_completed),
+                AGAINST_DAEMONS(engines_are_completed),
                 AGAINST_DAEMONS(nothing_is_completed_where_nothing_is_known),
                 AGAINST_DAEMONS(a_name_that_a_shell_would_execute_is_not_completed),
         };

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -163,8 +164,10 @@ static void doctor_says_what_docker_has_and_what_mends_it(void **state) {
         assert_doctor(h, "Docker has not read it\",\"mend\":\"sudo systemctl reload docker\"");
         assert_int_equal(unlink(host_at(h, &DTGOV_LIBEXECDIR "/dtgov-runtime"[1])), 0);
         assert_doctor(h, "\"id\":\"docker\",\"state\":\"broken\"");
-        assert_doctor(h, "is missing: no new container starts\",\"mend\":\"sudo dtgov setup docker "
-                         "--undo");
+        assert_doctor(h, "is missing: no new container starts\",\"mend\":\"install dtgov again: "
+                         "sudo "
+                         "make install (or the package dtgov); or do without: sudo dtgov setup "
+                         "docker --undo\"");
         tree_write(&h->tree, "state/ids", "id1\n");
         tree_write(&h->tree, "state/inspect", "dtgov id1 /api\n");
         tree_write(&h->tree, JSON, "{\"runtimes\":{\"dtgov\":{\"path\":\"/gone/dtgov-runc\"}}}");
@@ -197,6 +200,80 @@ static void doctor_says_what_the_others_have(void **state) {
         assert_doctor(h, "\"id\":\"podman\",\"state\":\"broken\"");
 }
 
+#define CONF "etc/dtgov/runtime.conf"
+
+/* A wrapper that does as dtgov-runtime does where it cannot become the real runtime. */
+static void break_wrapper(struct host *h, const char *why) {
+        char body[256];
+
+        (void)snprintf(body, sizeof(body), "echo 'dtgov: %s' >&2; exit 1", why);
+        host_write_program(h, &DTGOV_LIBEXECDIR "/dtgov-runtime"[1], body);
+}
+
+static void doctor_finds_that_the_real_runtime_is_gone(void **state) {
+        struct host *h = *state;
+
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        break_wrapper(h, "no runc in the usual directories");
+        assert_doctor(h, "\"id\":\"docker\",\"state\":\"broken\"");
+        assert_doctor(h,
+                        "dtgov-runtime, which starts nothing: no runc in the usual directories: no "
+                        "new container starts\",\"mend\":\"sudo apt install runc");
+        host_write_containerd(h);
+        assert_int_equal(host_setup(h, "containerd", false), 0);
+        assert_doctor(h, "which starts nothing: no runc in the usual directories: pods with");
+}
+
+static void doctor_finds_that_the_configuration_of_the_wrapper_is_damaged(void **state) {
+        struct host *h = *state;
+
+        tree_write(&h->tree, CONF, "runtime /usr/bin/crun\nhook /gone/dtgov-hook\n");
+        assert_doctor(h, "\"id\":\"runtime\",\"state\":\"ok\",\"text\":\"dtgov-runtime becomes "
+                         "/usr/bin/crun\"");
+        assert_doctor(h, "names /gone/dtgov-hook, which is missing: containers start, but are "
+                         "found");
+        break_wrapper(h, "cannot tell which runtime to start");
+        assert_doctor(h, "\"id\":\"runtime\",\"state\":\"broken\"");
+        assert_doctor(h, "which starts nothing: cannot tell which runtime to start");
+}
+
+static void doctor_says_so_where_no_engine_is_installed_or_an_old_one(void **state) {
+        struct host *h = *state;
+
+        assert_doctor(h, "\"id\":\"engines\",\"state\":\"ok\",\"text\":\"no Docker, Podman");
+        host_write_podman(h);
+        assert_doctor(h, "\"id\":\"podman\",\"state\":\"warn\"");
+        assert_null(strstr(h->said, "\"engines\""));
+        tree_write(&h->tree, "state/version", "3.0.1");
+        assert_doctor(h, "this Podman is older than 4.0");
+        tree_write(&h->tree, "etc/containers/containers.conf", "[engine\n");
+        tree_write(&h->tree, "state/version", "4.3.1");
+        assert_doctor(h, "\"id\":\"podman\",\"state\":\"broken\"");
+}
+
+static void engines_that_are_here_are_completed_first(void **state) {
+        struct host *h = *state;
+
+        host_write_podman(h);
+        (void)host_command(h, (char[]){ "--complete" }, (char[]){ "setup" }, (char[]){ "" });
+        assert_string_equal(h->said, "podman\tis installed\ndocker\tis not installed here\n"
+                                     "containerd\tis not installed here\n"
+                                     "crio\tis not installed here\n");
+}
+
+static void doctor_says_that_docker_is_down_old_or_twice_there(void **state) {
+        struct host *h = *state;
+
+        host_write_program(h, "usr/local/bin/dockerd", "");
+        assert_doctor(h, "; beside it is /usr/local/bin/dockerd, which dtgov leaves alone");
+        assert_int_equal(unlink(host_at(h, "run/docker.pid")), 0);
+        assert_doctor(h, "Docker is installed twice, and neither runs");
+        assert_int_equal(unlink(host_at(h, "usr/local/bin/dockerd")), 0);
+        assert_doctor(h, "they are found late; it does not run");
+        tree_write(&h->tree, "state/version", "19.3.1");
+        assert_doctor(h, "Docker 19.3.1 is older than 20.10");
+}
+
 static void doctor_prescribes_what_this_host_has(void **state) {
         struct host *h = *state;
 
@@ -215,6 +292,11 @@ static void doctor_prescribes_what_this_host_has(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 ON_HOST(doctor_prescribes_what_this_host_has),
+                ON_HOST(doctor_finds_that_the_configuration_of_the_wrapper_is_damaged),
+                ON_HOST(doctor_says_so_where_no_engine_is_installed_or_an_old_one),
+                ON_DOCKER(doctor_finds_that_the_real_runtime_is_gone),
+                ON_HOST(engines_that_are_here_are_completed_first),
+                ON_DOCKER(doctor_says_that_docker_is_down_old_or_twice_there),
                 ON_HOST(podman_gets_a_link_and_a_drop_in_and_undo_leaves_no_trace),
                 ON_HOST(a_list_of_hooks_that_is_there_is_not_overruled),
                 ON_HOST(a_hook_that_was_made_by_hand_stays),

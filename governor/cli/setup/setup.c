@@ -19,14 +19,21 @@ const char *const setup_words[SETUP_WORD_COUNT] = {
 };
 
 static const struct {
-        const char *name;
+        const char *name, *program;
         int (*run)(struct setup *s, struct error *err);
 } engines[] = {
-        { "docker", docker_run },
-        { "podman", podman_run },
-        { "containerd", containerd_run },
-        { "crio", crio_run },
+        { "docker", "dockerd", docker_run },
+        { "podman", "podman", podman_run },
+        { "containerd", "containerd", containerd_run },
+        { "crio", "crio", crio_run },
 };
+
+const char *setup_engine(size_t i, const char **ret_program) {
+        if (i >= ARRAY_LEN(engines))
+                return NULL;
+        *ret_program = engines[i].program;
+        return engines[i].name;
+}
 
 void setup_say(const struct setup *s, enum setup_word word, const char *format, ...) {
         CLEANUP(freep) char *text = NULL;

@@ -49,6 +49,9 @@ struct setup {
  */
 int setup_run(struct setup *s, const char *engine, struct error *err);
 
+/* The engines, by number. Returns: the name that setup_run() takes; NULL behind the last. */
+const char *setup_engine(size_t i, const char **ret_program);
+
 /* One text, printf style. */
 void setup_say(const struct setup *s, enum setup_word word, const char *format, ...) PRINTF(3, 4);
 
