@@ -149,7 +149,6 @@ static void show_change(struct cli *c, const struct json *e) {
                         name_of(c, e), knobs_words(c, e));
         print_fact(c, "state", state_words(c, e));
         print_fact(c, "because", reason_words(c, e));
-        print_text(c, "note", e, "note");
         print_text(c, "proposal", e, "proposal");
         print_fact(c, "approved",
                         out_format(&c->out, "%s by uid %" PRIu64,
