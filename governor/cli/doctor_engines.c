@@ -41,13 +41,17 @@ static void check_runtimes(struct cli *c, struct doctor *d) {
 }
 
 static void check_hook(struct cli *c, struct doctor *d) {
+        const char *gone = !is_there(c, RUNTIME) ? RUNTIME : HOOK;
+
         if (is_there(c, HOOK) && is_there(c, RUNTIME))
                 diagnose(d, "hook", HEALTH_OK, HOOK, "");
         else
                 diagnose(d, "hook", HEALTH_WARN,
-                                "dtgov-hook and dtgov-runtime are not in " DTGOV_LIBEXECDIR
-                                ": containers are found late, and without network",
-                                "sudo make install");
+                                out_format(&c->out,
+                                                "%s is missing: containers are found late, and "
+                                                "without network",
+                                                gone),
+                                "sudo make install (or the package dtgov)");
 }
 
 /* What else a person should know of that Docker. */

@@ -32,6 +32,13 @@ static bool is_executable(const struct cli *c, const char *program) {
         return program_find(c->root ? c->root : "", program, path, sizeof(path));
 }
 
+static bool has_conf(const struct cli *c) {
+        char path[512];
+
+        (void)snprintf(path, sizeof(path), "%s" CONF, c->root ? c->root : "");
+        return access(path, F_OK) == 0;
+}
+
 const char *wrapper_fault(struct cli *c, const char *program) {
         const char *const argv[] = { program, "--version", NULL };
         CLEANUP(program_done) struct program_answer answer = { 0 };
@@ -74,7 +81,9 @@ const char *wrapper_mend(struct cli *c, const char *program) {
         if (!is_executable(c, program))
                 return "install dtgov again: sudo make install (or the package dtgov)";
         if (strcmp(real, "runc") == 0)
-                return "sudo apt install runc, or correct " CONF " (without it: runc)";
+                return has_conf(c) ? "install that runtime again, or mend " CONF
+                                     " (without it: runc)"
+                                   : "sudo apt install runc";
         return out_format(&c->out, "install %s again", real);
 }
 

@@ -234,7 +234,12 @@ static void doctor_finds_that_the_configuration_of_the_wrapper_is_damaged(void *
                          "found");
         break_wrapper(h, "cannot tell which runtime to start");
         assert_doctor(h, "\"id\":\"runtime\",\"state\":\"broken\"");
-        assert_doctor(h, "which starts nothing: cannot tell which runtime to start");
+        assert_doctor(h, "which starts nothing: cannot tell which runtime to "
+                         "start\",\"mend\":\"install "
+                         "that runtime again, or mend /etc/dtgov/runtime.conf");
+        assert_int_equal(unlink(host_at(h, &DTGOV_LIBEXECDIR "/dtgov-hook"[1])), 0);
+        assert_doctor(h, "\"id\":\"hook\",\"state\":\"warn\",\"text\":\"" DTGOV_LIBEXECDIR
+                         "/dtgov-hook is missing: containers are found late");
 }
 
 static void doctor_says_so_where_no_engine_is_installed_or_an_old_one(void **state) {
