@@ -197,9 +197,7 @@ int complete(struct cli *c, char *const *words, unsigned count) {
                 return EXIT_DONE;
         }
         (void)alarm(PATIENCE_SEC);
-        if (m.begun[0] == '-')
-                offer_options(&m, k);
-        else if (k && !offer_arguments(&m, k, arguments - 1))
+        if (m.begun[0] == '-' || (k && !offer_arguments(&m, k, arguments - 1)))
                 offer_options(&m, k);
         for (size_t i = 0; !k && m.begun[0] != '-' && i < commands_count; i++)
                 offer(&m, commands[i].name, commands[i].summary);

@@ -161,7 +161,7 @@ static void check_docker(struct cli *c, struct doctor *d) {
 
 static void check_hooks(struct cli *c, struct doctor *d, const struct hooks_engine *e) {
         const char *mend = out_format(&c->out, "sudo dtgov setup %s", e->name);
-        struct hooks_state state;
+        struct hooks_state state = { 0 };
         struct error err = { "" };
         int r = hooks_find(root_of(c), e, &err);
 
