@@ -268,12 +268,14 @@ install: all $(foreach i,$(INSTALL),$(firstword $(subst :, ,$(i)))) ## below DES
 	echo "  dtgov doctor    what this machine lacks, and the command that mends it"; }
 
 # What engines or containers still name stays, and passes on to the real runtime: contrib/dtgov-leave.
+# What was installed last goes first: whoever names a program goes before it, at every moment.
 uninstall: $(LEAVE) ## takes away what install put there, and nothing else
 	@leave="sh $(LEAVE) --root $(DESTDIR)/"; $$leave changes --ask; $$leave explain; $$leave stop; \
 	needed=" $$($$leave needed | tr '\n' ' ')"; \
-	for i in $(INSTALL) $(LINKS:%=:$(LIBEXECDIR)/%:); do IFS=: read -r file dest mode <<< "$$i"; \
+	for i in $$(printf '%s\n' $(INSTALL) $(LINKS:%=:$(LIBEXECDIR)/%:) | tac); do \
+	        IFS=: read -r file dest mode <<< "$$i"; \
 	        [[ $$needed == *" $$dest "* ]] || rm -f "$(DESTDIR)$$dest"; done; \
-	rmdir "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(HOOKSDIR)" 2> /dev/null || :
+	rmdir "$(DESTDIR)$(LIBEXECDIR)" "$(DESTDIR)$(HOOKSDIR)" "$(DESTDIR)$(SHAREDIR)/dtgov" 2> /dev/null || :
 
 .PHONY: help
 help: ## this list

@@ -2,19 +2,38 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # tests/lint/install.sh TREE: what make install puts below a DESTDIR is complete, and make uninstall
-# takes all of it away again, but nothing that was there before.
+# takes all of it away again, but nothing that was there before; no step on the way leaves somebody
+# with the name of a program that is not there.
 set -euo pipefail
 tree=$1
-dest=$(mktemp -d)
-trap 'rm -rf "$dest"' EXIT
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+dest=$top/dest steps=$top/steps
+mkdir "$dest"
 bad=0
 
-left() {
-        (cd "$dest" && find . ! -type d -print)
+left() { # files, and folders of our own
+        (cd "$dest" && find . ! -type d -print -o -name '*dtgov*' ! -path './etc/*' -print)
 }
 
+# A rm and an install that look at the whole after each of their steps: a container may start then.
+mkdir "$steps"
+for name in rm install; do
+        cat > "$steps/$name" <<-END
+		#!/bin/bash
+		"$(command -v $name)" "\$@" || exit
+		cd "$dest"
+		hooks=(\$(find . -path '*/hooks.d/dtgov.json'))
+		[ ! "\$hooks" ] || [ -x ./usr/local/libexec/dtgov/dtgov-hook ] ||
+		        echo "after $name \$*: \$hooks names a hook that is not there" >> "$steps/said"
+		lost=\$(find . -xtype l)
+		[ ! "\$lost" ] || echo "after $name \$*: \$lost leads nowhere" >> "$steps/said"
+	END
+        chmod +x "$steps/$name"
+done
+
 make_it() {
-        make -s MODE="${tree##*/}" B="$tree" DESTDIR="$dest" "$1"
+        PATH=$steps:$PATH make -s MODE="${tree##*/}" B="$tree" DESTDIR="$dest" "$1"
 }
 
 # Whatever is started is stopped before it goes; of a template the socket is.
@@ -62,4 +81,5 @@ make_it uninstall 2> /dev/null
 rm -r "$dest/etc/containers"
 sh "$dest/$libexec/dtgov-leave" --root "$dest" finish || { echo "dtgov-leave finish"; bad=1; }
 [ "$(left)" = ./etc/dtgov/dtgov.json ] || { echo "left behind:"; left; bad=1; }
+[ ! -e "$steps/said" ] || { sort -u "$steps/said" | head; bad=1; }
 exit "$bad"
