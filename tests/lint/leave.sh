@@ -181,6 +181,15 @@ fresh "$row_path" "$(named "$hooks" "$L/dtgov-hook")"
 goes
 [ -z "$(programs)" ] || complain "kept for a container that does not run: $(programs)"
 
+# apt may run where a closed pipe is no signal: nothing of that is told then.
+row_path=etc/docker/daemon.json
+fresh "$row_path" "$(named "$json" "$L/dtgov-runc")"
+for i in {1..50}; do cp "$top/root/$row_path" "$top/root/etc/docker/$i.json"; done
+(trap '' PIPE && sh "$leave" --root "$top/root" explain) > "$top/said" 2>&1
+if grep -q 'error\|roken' "$top/said"; then
+        complain "a closed pipe is told of"
+fi
+
 # shellcheck disable=SC2016 # text of the script
 # No place without a row: each pattern of the script is in this table.
 while read -r place; do
