@@ -15,10 +15,10 @@
  * the environment, which may be that of a container image.
  */
 #include "hooks/runtime_args.h"
-#include "hooks/runtime_conf.h"
 #include "hooks/runtime_edit.h"
 #include "hooks/runtime_guard.h"
 #include "hooks/runtime_log.h"
+#include "state/runtime_conf.h"
 
 #include <fcntl.h>
 #include <string.h>

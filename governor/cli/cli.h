@@ -36,6 +36,7 @@ enum cli_option {
         OPTION_BY = 1 << 10,
         OPTION_ROLLBACK_PROBATION = 1 << 11,
         OPTION_FOLLOW = 1 << 12,
+        OPTION_OPT_IN = 1 << 13,
 };
 
 enum daemon { DAEMON_CONTROL, DAEMON_OBSERVER, DAEMON_COUNT };

@@ -89,6 +89,7 @@ int run_setup(struct cli *c, char *const *arguments, unsigned count) {
         struct setup s = { .root = c->root ? c->root : "",
                 .libexec = DTGOV_LIBEXECDIR,
                 .undo = given(c, OPTION_UNDO),
+                .opt_in = given(c, OPTION_OPT_IN),
                 .dry_run = given(c, OPTION_DRY_RUN),
                 .patience_ms = PATIENCE_MS,
                 .userdata = &l,

@@ -71,13 +71,15 @@ const struct command commands[] = {
         { "watch", "[-n COUNT]", "what happens, a line an event, until interrupted",
                         "  dtgov watch\n  dtgov watch --json | jq -c .event\n",
                         READING | OPTION_COUNT, 0, 0, run_watch },
-        { "setup", "ENGINE [--dry-run|--undo]",
+        { "setup", "ENGINE [--opt-in] [--dry-run|--undo]",
                         "have docker, podman, containerd or crio call dtgov",
                         "  dtgov setup docker --dry-run        what would be written\n"
+                        "  sudo dtgov setup docker --opt-in    for those alone who ask for it\n"
                         "  sudo dtgov setup docker             asks, then has Docker reload it\n"
                         "  sudo dtgov setup docker --undo      as it was before\n"
                         "  sudo dtgov setup podman --yes       without a question, for scripts\n",
-                        OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_UNDO, 1, 1, run_setup },
+                        OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_UNDO | OPTION_OPT_IN, 1,
+                        1, run_setup },
         { "doctor", "", "what this host lacks, and the command that mends it",
                         "  dtgov doctor\n  sudo dtgov doctor    also sees what only root may "
                         "read\n",
@@ -93,6 +95,7 @@ const struct option_help option_help[] = {
         { "-y, --yes", "do not ask", OPTION_YES },
         { "    --dry-run", "say what would be written, write nothing", OPTION_DRY_RUN },
         { "    --undo", "take it out again", OPTION_UNDO },
+        { "    --opt-in", "of Docker: for those who ask for the runtime", OPTION_OPT_IN },
         { "    --wait", "return when the probation has ended", OPTION_WAIT },
         { "    --reason TEXT", "why; it is kept", OPTION_REASON },
         { "    --rollback-probation", "take back what is on probation", OPTION_ROLLBACK_PROBATION },
@@ -121,6 +124,7 @@ static const struct option long_options[] = {
         { "yes", no_argument, NULL, LONG_FLAG | OPTION_YES },
         { "dry-run", no_argument, NULL, LONG_FLAG | OPTION_DRY_RUN },
         { "undo", no_argument, NULL, LONG_FLAG | OPTION_UNDO },
+        { "opt-in", no_argument, NULL, LONG_FLAG | OPTION_OPT_IN },
         { "wait", no_argument, NULL, LONG_FLAG | OPTION_WAIT },
         { "reason", required_argument, NULL, LONG_REASON },
         { "rollback-probation", no_argument, NULL, LONG_FLAG | OPTION_ROLLBACK_PROBATION },

@@ -100,7 +100,7 @@ static void check_entry(struct cli *c, struct doctor *d, const struct docker_con
         const struct client client = { .root = root_of(c) };
         char names[512] = "";
         int count = client_containers(&client, config, names, sizeof(names), NULL);
-        const char *fault = wrapper_fault(c, config->ours_path);
+        const char *fault = wrapper_fault(c, config->ours_path[0]);
         const char *mend = count > 0 ? "re-create them, then: sudo dtgov setup docker --undo"
                                      : "sudo dtgov setup docker, or --undo to remove the entry";
 
@@ -109,10 +109,17 @@ static void check_entry(struct cli *c, struct doctor *d, const struct docker_con
                                 out_format(&c->out,
                                                 "the runtime %s leads to %s, %s: containers made "
                                                 "by it do not start: %s",
-                                                config->ours[0], config->ours_path, fault,
+                                                config->ours[0], config->ours_path[0], fault,
                                                 count > 0 ? names : "none that is known"),
-                                out_format(&c->out, "%s; or %s", wrapper_mend(c, config->ours_path),
-                                                mend));
+                                out_format(&c->out, "%s; or %s",
+                                                wrapper_mend(c, config->ours_path[0]), mend));
+        else if (docker_real_of(config->ours_path[0]))
+                diagnose(d, "docker", HEALTH_OK,
+                                out_format(&c->out,
+                                                "containers that ask for the runtime %s start by "
+                                                "it; others are found late",
+                                                config->ours[0]),
+                                "");
         else if (count > 0)
                 diagnose(d, "docker", HEALTH_WARN,
                                 out_format(&c->out,

@@ -115,15 +115,18 @@ static void write_docker(struct host *h) {
         host_write_program(h, "usr/bin/docker",
                         "[ ! -e down ] || { echo 'Cannot connect' >&2; exit 1; }\n"
                         "case $* in\n"
+                        "*' info '*.Runtimes*) cat runtimes ;;\n"
                         "*' info '*) cat default ;;\n"
                         "*' ps '*) cat ids ;;\n"
                         "*' inspect '*) cat inspect ;;\n"
                         "*' image '*) cat images ;;\n"
+                        "*' run '*' --runtime dtgov '*) echo \"$*\" > ran; exit $(cat run) ;;\n"
                         "*' run '*' --runtime '*) exit $(cat run-former) ;;\n"
                         "*' run '*) echo \"$*\" > ran; echo 'runc: no' >&2; exit $(cat run) ;;\n"
                         "esac");
         tree_write(&h->tree, "state/version", "26.1.5+dfsg1");
         tree_write(&h->tree, "state/default", "runc\n");
+        tree_write(&h->tree, "state/runtimes", "runc \n");
         tree_write(&h->tree, "state/images", "sha256:1 busybox:latest\n");
         tree_write(&h->tree, "state/ids", "");
         tree_write(&h->tree, "state/inspect", "");
@@ -140,6 +143,8 @@ static void start_dockerd(struct host *h, const char *command_line) {
         host_write_program(h, "engine",
                         "trap 'new=$(sed -n \"s/.*\\\"default-runtime\\\": "
                         "\\\"\\([^\\\"]*\\)\\\".*/\\1/p\" $root/" JSON ")\n"
+                        "[ -e deaf ] || { sed -n \"s/.*\\\"\\(dtgov[a-z-]*\\)\\\": {.*/\\1/p\" "
+                        "$root/" JSON " | tr \"\\n\" \" \" > taken; mv taken runtimes; }\n"
                         "[ -z \"$new\" ] || [ -e deaf ] || { echo $new > new; mv new default; }; "
                         "echo h >> hups' "
                         "HUP\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/runtime_conf.h"
+#include "state/runtime_conf.h"
 #include "tests/unit/tree.h"
 
 #include <fcntl.h>

@@ -174,6 +174,11 @@ static void doctor_says_what_docker_has_and_what_mends_it(void **state) {
         assert_doctor(h, "containers made by it do not start: api");
         tree_write(&h->tree, JSON, "{\"runtimes\":{\"dtgov\":{\"path\":\"/usr/bin/runc\"}}}");
         assert_doctor(h, "not the default, but made by dtgov's runtime: api");
+        host_write_program(h, &DTGOV_LIBEXECDIR "/dtgov-runtime"[1], "");
+        tree_write(&h->tree, JSON,
+                        "{\"runtimes\":{\"dtgov\":{\"path\":\"" DTGOV_LIBEXECDIR
+                        "/dtgov-runtime\"}}}");
+        assert_doctor(h, "\"state\":\"ok\",\"text\":\"containers that ask for the runtime dtgov");
         tree_write(&h->tree, JSON, "{");
         assert_doctor(h, "\"state\":\"broken\",\"text\":\"/etc/docker/daemon.json: not JSON");
 }

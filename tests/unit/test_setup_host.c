@@ -72,6 +72,96 @@ static void the_entry_stays_while_containers_need_it(void **state) {
         assert_false(host_has(h, BACKUP));
 }
 
+static void who_opts_in_gets_a_runtime_to_ask_for_and_undo_leaves_no_trace(void **state) {
+        struct host *h = *state;
+
+        h->s.opt_in = true;
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        assert_says(h, "\"runArgs\": [\"--runtime=dtgov\"]");
+        assert_says(h, "all that do not ask: the default stays runc");
+        assert_says(h, "checked: a container of busybox:latest ran");
+        assert_file(h, "state/ran",
+                        "--host unix:///var/run/docker.sock run --rm --pull never --network none "
+                        "--entrypoint true --runtime dtgov sha256:1\n");
+        assert_file(h, "state/default", "runc\n");
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        assert_says(h, "nothing to do");
+        h->s.opt_in = false;
+        assert_int_equal(host_setup(h, "docker", true), 0);
+        assert_file(h, JSON, OLD);
+        assert_false(host_has(h, BACKUP));
+}
+
+static void a_project_of_one_that_opted_in_keeps_the_entry(void **state) {
+        struct host *h = *state;
+
+        h->s.opt_in = true;
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        h->s.opt_in = false;
+        tree_write(&h->tree, "state/ids", "id1\n");
+        tree_write(&h->tree, "state/inspect", "dtgov id1 /api\n");
+        assert_int_equal(host_setup(h, "docker", true), 0);
+        assert_says(h, "1 container was made by dtgov's runtime: api");
+        assert_says(h, "+         \"path\": \"/usr/bin/runc\"");
+        tree_write(&h->tree, "state/inspect", "runc id1 /api\n");
+        assert_int_equal(host_setup(h, "docker", true), 0);
+        assert_file(h, JSON, OLD);
+}
+
+static void an_engine_that_has_no_runtime_to_ask_for_is_as_it_was(void **state) {
+        struct host *h = *state;
+
+        h->s.opt_in = true;
+        h->s.patience_ms = 200;
+        tree_write(&h->tree, "state/deaf", "");
+        assert_int_equal(host_setup(h, "docker", false), SETUP_TAKEN_BACK);
+        assert_says(h, "still has no runtime 'dtgov'");
+        assert_file(h, JSON, OLD);
+}
+
+static void only_docker_has_an_opt_in(void **state) {
+        struct host *h = *state;
+
+        h->s.opt_in = true;
+        assert_int_equal(host_setup(h, "docker", true), -ENXIO);
+        assert_int_equal(host_setup(h, "podman", false), -ENXIO);
+        assert_says(h, "--opt-in goes with");
+}
+
+static void each_runtime_that_is_registered_has_its_own_and_leads_back_to_it(void **state) {
+        static const char before[] = "{ \"runtimes\": {\n  \"sysbox-runc\": { \"path\": "
+                                     "\"/usr/bin/sysbox-runc\" } } }\n";
+        struct host *h = *state;
+
+        host_write_program(h, "usr/bin/sysbox-runc", "");
+        tree_write(&h->tree, JSON, before);
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        assert_says(h, "each before its own: dtgov-sysbox-runc");
+        tree_write(&h->tree, "state/ids", "id1\n");
+        tree_write(&h->tree, "state/inspect", "dtgov-sysbox-runc id1 /box\n");
+        assert_int_equal(host_setup(h, "docker", true), 0);
+        assert_says(h, "1 container was made by dtgov's runtime: box");
+        assert_says(h, "+    \"path\": \"/usr/bin/sysbox-runc\"");
+        tree_write(&h->tree, "state/inspect", "runc id1 /box\n");
+        assert_int_equal(host_setup(h, "docker", true), 0);
+        assert_file(h, JSON, before);
+}
+
+/* As the wrapper, which would start nothing by it. */
+static void a_runtime_conf_that_the_wrapper_would_not_take_is_refused(void **state) {
+        struct host *h = *state;
+
+        tree_write(&h->tree, "etc/dtgov/runtime.conf", "runtime runc\n");
+        assert_int_equal(host_setup(h, "docker", false), -EINVAL);
+        assert_says(h, "line 1 is none of");
+        assert_says(h, "would start no container: mend it, or remove it");
+        assert_file(h, JSON, OLD);
+        tree_write(&h->tree, "etc/dtgov/runtime.conf", "runtime /opt/runc\nodd\n");
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        assert_says(h, "line 2 is none of");
+        assert_says(h, "then becomes /opt/runc");
+}
+
 static void what_others_added_since_stays(void **state) {
         struct host *h = *state;
         char text[4096];
@@ -107,7 +197,7 @@ static void an_engine_that_does_not_take_it_is_as_it_was(void **state) {
         h->s.patience_ms = 200;
         tree_write(&h->tree, "state/deaf", "");
         assert_int_equal(host_setup(h, "docker", false), SETUP_TAKEN_BACK);
-        assert_says(h, "still has 'runc'");
+        assert_says(h, "still has no default runtime 'dtgov'");
         assert_file(h, JSON, OLD);
 }
 
@@ -357,6 +447,12 @@ int main(void) {
                 ON_DOCKER(docker_is_set_up_checked_and_undone_byte_for_byte),
                 ON_DOCKER(a_file_that_was_not_there_goes_again),
                 ON_DOCKER(the_entry_stays_while_containers_need_it),
+                ON_DOCKER(who_opts_in_gets_a_runtime_to_ask_for_and_undo_leaves_no_trace),
+                ON_DOCKER(a_project_of_one_that_opted_in_keeps_the_entry),
+                ON_DOCKER(an_engine_that_has_no_runtime_to_ask_for_is_as_it_was),
+                ON_DOCKER(only_docker_has_an_opt_in),
+                ON_DOCKER(each_runtime_that_is_registered_has_its_own_and_leads_back_to_it),
+                ON_DOCKER(a_runtime_conf_that_the_wrapper_would_not_take_is_refused),
                 ON_DOCKER(what_others_added_since_stays),
                 ON_DOCKER(an_engine_that_does_not_run_is_set_up_and_said_to_be_unchecked),
                 ON_DOCKER(an_engine_that_does_not_take_it_is_as_it_was),

@@ -12,6 +12,7 @@
 #include "governor/cli/setup/docker_find.h"
 #include "governor/cli/setup/program.h"
 #include "governor/cli/setup/setup.h"
+#include "state/runtime_conf.h"
 #include "state/text.h"
 
 #define VALIDATE_MAJOR 23  /* the first with dockerd --validate */
@@ -25,26 +26,35 @@ struct docker_setup {
         struct docker_engine engine;
         struct client client;
         struct docker_chain chain;
-        char former[DOCKER_NAME_MAX];
+        struct docker_wish wish;
+        char former[DOCKER_NAME_MAX], real[DOCKER_PATH_MAX];
 };
 
-/* The line "runtime PATH" of dtgov's configuration; "" without one. */
-static void read_runtime_conf(const struct setup *s, char out[static DOCKER_PATH_MAX]) {
-        CLEANUP(conf_done) struct conf_file f = { 0 };
-        char *rest, *line;
+/*
+ * What runtime.conf says, read as the wrapper reads it.
+ *
+ * Errors: the wrapper would start nothing
+ */
+static int read_runtime_conf(struct docker_setup *d, struct error *err) {
+        struct runtime_conf conf;
+        char path[CONF_PATH_MAX];
+        struct error why = { "" };
+        int r;
 
-        out[0] = '\0';
-        if (conf_load(s->root, RUNTIME_CONF, &f, NULL) < 0)
-                return;
-        rest = f.text;
-        while ((line = strsep(&rest, "\n"))) {
-                line += strspn(line, " \t");
-                if (strncmp(line, "runtime", 7) != 0 || !strchr(" \t", line[7]))
-                        continue;
-                line += 7 + strspn(line + 7, " \t");
-                line[strcspn(line, " \t\r")] = '\0';
-                (void)text_copy(out, DOCKER_PATH_MAX, line);
-        }
+        (void)snprintf(path, sizeof(path), "%s" RUNTIME_CONF, d->s->root);
+        r = runtime_conf_load(path, &conf, &why);
+        if (r > 0)
+                setup_say(d->s, SETUP_NOTE, "%s", why.text);
+        (void)text_copy(d->real, sizeof(d->real), conf.runtime);
+        d->wish = (struct docker_wish){
+                .libexec = d->s->libexec, .real = d->real, .opt_in = d->s->opt_in
+        };
+        if (r < 0 && r != -ENOENT)
+                return error_set(err, r,
+                                "%.300s: dtgov's runtime would start no container: mend it, or "
+                                "remove it",
+                                why.text);
+        return 0;
 }
 
 /* Has the engine itself read the text, where it can. */
@@ -70,25 +80,35 @@ static int validate(const struct docker_setup *d, const char *text, struct error
         return r;
 }
 
-/* Waits until the engine has taken a default runtime. Without a client nobody can tell. */
-static int wait_default(const struct docker_setup *d, const char *wanted, struct error *err) {
+/* Whether the engine has taken that default, or that runtime beside it. */
+static int has_taken(
+                const struct docker_setup *d, const char *wanted, bool beside, struct error *err) {
         char now[DOCKER_NAME_MAX] = "";
-        int r = -ETIME;
+        int r;
+
+        if (beside)
+                return client_has_runtime(&d->client, wanted, err);
+        r = client_default_runtime(&d->client, now, err);
+        return r < 0 ? r : strcmp(now, wanted) == 0;
+}
+
+/* Waits until it has. Without a client nobody can tell. */
+static int wait_taken(
+                const struct docker_setup *d, const char *wanted, bool beside, struct error *err) {
+        int r = 0;
 
         for (unsigned ms = 0; ms <= d->s->patience_ms; ms += TAKE_MS) {
-                r = client_default_runtime(&d->client, now, err);
-                if (r == -ENOENT || (r == 0 && strcmp(now, wanted) == 0))
-                        return r;
+                r = has_taken(d, wanted, beside, err);
+                if (r == -ENOENT || r > 0)
+                        return r < 0 ? r : 0;
                 (void)usleep(TAKE_MS * 1000);
         }
         return r < 0 ? r
-                     : error_set(err, -ETIME,
-                                       "Docker still has '%s' as its default runtime: journalctl "
-                                       "-u docker",
-                                       now);
+                     : error_set(err, -ETIME, "Docker still has no %s '%s': journalctl -u docker",
+                                       beside ? "runtime" : "default runtime", wanted);
 }
 
-static void say_coverage(const struct docker_setup *d) {
+static void say_default(const struct docker_setup *d) {
         setup_say(d->s, SETUP_ADDS,
                         "Docker starts new containers by dtgov's runtime, which adds a hook and "
                         "then becomes %s: dtgov knows them from their first instant, with name and "
@@ -97,6 +117,30 @@ static void say_coverage(const struct docker_setup *d) {
         setup_say(d->s, SETUP_LEAVES,
                         "containers that exist keep their runtime until they are made anew; dtgov "
                         "finds them by itself, a little later");
+}
+
+static void say_opt_in(const struct docker_setup *d) {
+        setup_say(d->s, SETUP_ADDS,
+                        "containers that ask for the runtime " DOCKER_RUNTIME
+                        " get a hook, then %s: dtgov knows them from their first instant; in a "
+                        "devcontainer.json \"runArgs\": [\"--runtime=" DOCKER_RUNTIME
+                        "\"], in a compose file runtime: " DOCKER_RUNTIME,
+                        d->chain.real);
+        setup_say(d->s, SETUP_LEAVES,
+                        "all that do not ask: the default stays %s; dtgov finds them by itself, a "
+                        "little later",
+                        d->former);
+}
+
+static void say_coverage(const struct docker_setup *d) {
+        if (d->s->opt_in)
+                say_opt_in(d);
+        else
+                say_default(d);
+        if (d->chain.others[0])
+                setup_say(d->s, SETUP_ADDS,
+                                "for those who name a runtime themselves, each before its own: %s",
+                                d->chain.others);
         setup_say(d->s, SETUP_LEAVES,
                         "the steps of BuildKit (docker build), which runs runc by itself");
         setup_say(d->s, SETUP_LEAVES,
@@ -108,12 +152,13 @@ static void say_coverage(const struct docker_setup *d) {
 }
 
 /* Reloads the engine, and waits that the change is there. Returns: 1 taken, 0 nobody can tell */
-static int reload(const struct docker_setup *d, const char *wanted, struct error *err) {
+static int reload(
+                const struct docker_setup *d, const char *wanted, bool beside, struct error *err) {
         int r = docker_reload(d->s->root, &d->engine, err);
 
         if (r < 0)
                 return r;
-        r = wait_default(d, wanted, err);
+        r = wait_taken(d, wanted, beside, err);
         if (r == -ENOENT) {
                 setup_say(d->s, SETUP_NOTE,
                                 "Docker was told to reload; not checked: there is no "
@@ -126,7 +171,8 @@ static int reload(const struct docker_setup *d, const char *wanted, struct error
 /* What a container of an image that is here says to it. Returns: 0, or -EIO: it does not start */
 static int try_container(const struct docker_setup *d, struct error *err) {
         char image[256];
-        enum trial trial = client_try(&d->client, NULL, image, sizeof(image), err);
+        enum trial trial = client_try(&d->client, d->s->opt_in ? DOCKER_RUNTIME : NULL, image,
+                        sizeof(image), err);
 
         if (trial == TRIAL_FAILED &&
                         client_try(&d->client, d->former, image, sizeof(image), NULL) == TRIAL_RAN)
@@ -162,7 +208,7 @@ static int put_to_work(const struct docker_setup *d, struct setup_plan *p, struc
                                 "be checked");
                 return 0;
         }
-        r = reload(d, DOCKER_RUNTIME, err);
+        r = reload(d, DOCKER_RUNTIME, d->s->opt_in, err);
         if (r == 1) {
                 setup_say(d->s, SETUP_CHECKED, "Docker has taken it, without a restart");
                 r = try_container(d, err);
@@ -171,14 +217,13 @@ static int put_to_work(const struct docker_setup *d, struct setup_plan *p, struc
 }
 
 static int say_nothing_to_do(const struct docker_setup *d, struct error *err) {
-        char now[DOCKER_NAME_MAX];
-        int r = d->engine.pid ? client_default_runtime(&d->client, now, NULL) : -EHOSTDOWN;
+        int r = d->engine.pid ? has_taken(d, DOCKER_RUNTIME, d->s->opt_in, NULL) : -EHOSTDOWN;
 
         if (setup_check_programs(d->s, d->chain.program, err) < 0)
                 return -ENOENT;
         setup_say(d->s, SETUP_DONE, "nothing to do: %s names dtgov's runtime, before %s",
                         d->engine.config, d->chain.real);
-        if (r == 0 && strcmp(now, DOCKER_RUNTIME) != 0)
+        if (r == 0)
                 setup_say(d->s, SETUP_NEXT,
                                 "Docker has not read it yet: sudo systemctl reload "
                                 "docker");
@@ -187,12 +232,12 @@ static int say_nothing_to_do(const struct docker_setup *d, struct error *err) {
 
 static int set_up(struct docker_setup *d, struct setup_plan *p, struct error *err) {
         const char *flag = docker_conflict(&d->engine);
-        char real[DOCKER_PATH_MAX];
-        int r;
+        int r = read_runtime_conf(d, err);
 
-        read_runtime_conf(d->s, real);
-        r = docker_edit_setup(p->changes[0].file.text, d->s->libexec, real, &d->chain,
-                        &p->changes[0].text, err);
+        if (r < 0)
+                return r;
+        r = docker_edit_setup(
+                        p->changes[0].file.text, &d->wish, &d->chain, &p->changes[0].text, err);
         if (r < 0)
                 return error_prefix(err, r, "%s", d->engine.config);
         if (r == 0)
@@ -225,7 +270,8 @@ static int set_up(struct docker_setup *d, struct setup_plan *p, struct error *er
 struct undo {
         struct conf_file backup;
         struct docker_config config;
-        char former[DOCKER_NAME_MAX], real[DOCKER_PATH_MAX], names[NAMES_MAX];
+        char former[DOCKER_NAME_MAX], names[NAMES_MAX];
+        char reals[DOCKER_RUNTIMES_MAX][DOCKER_PATH_MAX]; /* behind each of dtgov's; "" unknown */
         bool keep, is_known; /* dtgov's runtimes stay; who uses them is known */
         char *step;          /* what the engine reads first: the former default, written out */
 };
@@ -235,39 +281,39 @@ static void undo_done(struct undo *u) {
         free(u->step);
 }
 
-/* The program that dtgov's runtime stood before. */
-static void find_real(const struct docker_setup *d, struct undo *u) {
-        const char *name = docker_real_of(u->config.ours_path);
-        char conf[DOCKER_PATH_MAX], path[DOCKER_PATH_MAX];
+/* The programs that dtgov's runtimes stood before. */
+static void find_reals(const struct docker_setup *d, struct undo *u) {
+        for (size_t i = 0; i < u->config.ours_count; i++) {
+                const char *path = u->config.ours_path[i], *name = docker_real_of(path);
+                char found[CONF_PATH_MAX];
 
-        u->real[0] = '\0';
-        if (!name)
-                return;
-        read_runtime_conf(d->s, conf);
-        if (strstr(u->config.ours_path, "/dtgov-runtime") && conf[0])
-                (void)text_copy(u->real, sizeof(u->real), conf);
-        else if (program_find(d->s->root, name, path, sizeof(path)))
-                (void)text_copy(u->real, sizeof(u->real), path + strlen(d->s->root));
+                if (name && d->real[0] && strstr(path, "/dtgov-runtime"))
+                        (void)text_copy(u->reals[i], sizeof(u->reals[i]), d->real);
+                else if (name && program_find(d->s->root, name, found, sizeof(found)))
+                        (void)text_copy(u->reals[i], sizeof(u->reals[i]),
+                                        found + strlen(d->s->root));
+        }
 }
 
-/* Whether the file is what setup, or an undo after it, made of @before. */
+/* Whether the file is what setup, with or without a default, or an undo after it, made of @before.
+ */
 static bool is_made_from(const struct docker_setup *d, const struct undo *u, const char *now,
-                const char *before) {
+                const char *before, bool opt_in) {
         CLEANUP(freep) char *made = NULL;
         CLEANUP(freep) char *undone = NULL;
         CLEANUP(freep) char *pointed = NULL;
+        struct docker_wish wish = d->wish;
         struct docker_chain chain;
-        char real[DOCKER_PATH_MAX];
 
-        read_runtime_conf(d->s, real);
-        if (docker_edit_setup(before, d->s->libexec, real, &chain, &made, NULL) != 1 || !made)
+        wish.opt_in = opt_in;
+        if (docker_edit_setup(before, &wish, &chain, &made, NULL) != 1 || !made)
                 return false;
         if (strcmp(made, now) == 0)
                 return true;
         if (docker_edit_undo(made, u->former, true, NULL, &undone, NULL) == 1 &&
                         strcmp(undone, now) == 0)
                 return true;
-        /* Its program was pointed to the real one, whose path is what stands there now. */
+        /* Their programs were pointed to the real ones, whose paths are what stands there now. */
         return docker_edit_undo(made, u->former, true, u->config.ours_path, &pointed, NULL) == 1 &&
                strcmp(pointed, now) == 0;
 }
@@ -288,7 +334,10 @@ static int ask_engine(const struct docker_setup *d, struct undo *u) {
                                 "%d container%s made by dtgov's runtime: %s: the entry stays for "
                                 "%s and leads to %s; remove or re-create %s, then undo once more",
                                 r, r == 1 ? " was" : "s were", u->names, r == 1 ? "it" : "them",
-                                u->real[0] ? u->real : "dtgov's program", r == 1 ? "it" : "them");
+                                u->config.ours_count > 1 ? "its real runtime"
+                                : u->reals[0][0]         ? u->reals[0]
+                                                         : "dtgov's program",
+                                r == 1 ? "it" : "them");
         else if (r < 0)
                 setup_say(d->s, SETUP_NOTE,
                                 "the entry stays: whether containers need it is not known (%s); "
@@ -300,8 +349,8 @@ static int ask_engine(const struct docker_setup *d, struct undo *u) {
 /* What is to be in the file in the end. Returns: 1 something changes, 0 nothing */
 static int plan_undo(const struct docker_setup *d, struct undo *u, struct setup_change *c,
                 struct error *err) {
-        const char *now = c->file.text, *real = u->real[0] ? u->real : NULL;
-        int r = docker_edit_undo(now, u->former, true, real, &u->step, err);
+        const char *now = c->file.text, *before = u->backup.exists ? u->backup.text : "";
+        int r = docker_edit_undo(now, u->former, true, u->reals, &u->step, err);
 
         if (r < 0)
                 return r;
@@ -309,8 +358,7 @@ static int plan_undo(const struct docker_setup *d, struct undo *u, struct setup_
                 c->text = u->step ? strdup(u->step) : NULL;
                 return u->step && !c->text ? error_set(err, -ENOMEM, "out of memory") : r;
         }
-        if (u->backup.exists ? is_made_from(d, u, now, u->backup.text)
-                             : is_made_from(d, u, now, "")) {
+        if (is_made_from(d, u, now, before, false) || is_made_from(d, u, now, before, true)) {
                 c->text = u->backup.exists ? strdup(u->backup.text) : NULL;
                 return u->backup.exists && !c->text ? error_set(err, -ENOMEM, "out of memory") : 1;
         }
@@ -329,7 +377,7 @@ static int carry_out(const struct docker_setup *d, struct undo *u, struct setup_
                 r = c->text ? conf_write(&c->file, c->text, err)
                             : error_set(err, -ENOMEM, "out of memory");
                 if (r == 0)
-                        r = reload(d, u->former, err);
+                        r = reload(d, u->former, false, err);
                 if (r == 1)
                         setup_say(d->s, SETUP_CHECKED,
                                         "Docker has '%s' as its default again, without a restart",
@@ -340,6 +388,8 @@ static int carry_out(const struct docker_setup *d, struct undo *u, struct setup_
         free(last);
         if (r < 0)
                 return r;
+        if (d->engine.pid && !u->config.default_is_ours) /* who asks for it gets the real one now */
+                (void)docker_reload(d->s->root, &d->engine, NULL);
         setup_say(d->s, SETUP_DONE, "%s is %s", c->file.shown,
                         !c->file.exists ? "removed, as there was none before"
                         : u->backup.exists && strcmp(c->file.text, u->backup.text) == 0
@@ -365,7 +415,8 @@ static int undo(struct docker_setup *d, struct setup_plan *p, const struct docke
         if (r < 0)
                 return r;
         docker_former(c->file.text, u.backup.exists ? u.backup.text : NULL, u.former);
-        find_real(d, &u);
+        (void)read_runtime_conf(d, NULL); /* what it cannot say is not known */
+        find_reals(d, &u);
         (void)ask_engine(d, &u);
         r = plan_undo(d, &u, c, err);
         if (r <= 0) {

@@ -56,22 +56,44 @@ static int ask(const struct client *c, const struct line *line, struct program_a
         return r;
 }
 
-int client_default_runtime(
-                const struct client *c, char out[static DOCKER_NAME_MAX], struct error *err) {
-        static const char *const words[] = { "info", "--format", "{{.DefaultRuntime}}", NULL };
-        CLEANUP(program_done) struct program_answer answer = { 0 };
+/* A line of what the engine says of itself. */
+static int ask_info(const struct client *c, const char *format, struct program_answer *ret,
+                struct error *err) {
+        const char *const words[] = { "info", "--format", format, NULL };
         struct line line;
         int r;
 
         begin(c, &line);
         add_all(&line, words);
-        r = ask(c, &line, &answer, err);
+        r = ask(c, &line, ret, err);
         if (r < 0)
                 return r;
-        answer.out[strcspn(answer.out, "\n")] = '\0';
+        ret->out[strcspn(ret->out, "\n")] = '\0';
         /* Some versions print the line and say on stderr that nobody answered. */
-        if (answer.out[0] == '\0' || !text_copy(out, DOCKER_NAME_MAX, answer.out))
-                return error_set(err, -EHOSTDOWN, "docker does not answer: %s", answer.said);
+        return ret->out[0] ? 0
+                           : error_set(err, -EHOSTDOWN, "docker does not answer: %s", ret->said);
+}
+
+int client_default_runtime(
+                const struct client *c, char out[static DOCKER_NAME_MAX], struct error *err) {
+        CLEANUP(program_done) struct program_answer answer = { 0 };
+        int r = ask_info(c, "{{.DefaultRuntime}}", &answer, err);
+
+        if (r == 0 && !text_copy(out, DOCKER_NAME_MAX, answer.out))
+                return error_set(err, -EHOSTDOWN, "docker says too much: %.100s", answer.out);
+        return r;
+}
+
+int client_has_runtime(const struct client *c, const char *name, struct error *err) {
+        CLEANUP(program_done) struct program_answer answer = { 0 };
+        int r = ask_info(c, "{{range $name, $_ := .Runtimes}}{{$name}} {{end}}", &answer, err);
+        char *rest = answer.out;
+
+        if (r < 0)
+                return r;
+        for (const char *word; (word = strsep(&rest, " "));)
+                if (strcmp(word, name) == 0)
+                        return 1;
         return 0;
 }
 

@@ -20,6 +20,9 @@ struct client {
 int client_default_runtime(
                 const struct client *c, char out[static DOCKER_NAME_MAX], struct error *err);
 
+/* Whether it has a runtime of that name. Errors: as above */
+int client_has_runtime(const struct client *c, const char *name, struct error *err);
+
 /*
  * The containers, stopped ones too, that were made with one of these runtimes.
  *

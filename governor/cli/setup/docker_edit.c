@@ -6,19 +6,13 @@
 
 #include "governor/cli/setup/json_splice.h"
 #include "state/json.h"
+#include "state/runtime_conf.h"
 #include "state/text.h"
 
 #define PREFIX      "dtgov-"
 #define RUNTIME     "dtgov-runtime"
 #define DOCKER_OWN  "runc" /* what Docker brings, under a name that nobody may take */
 #define DOCKER_SHIM "io.containerd.runc.v2" /* its other name */
-
-/* Runtimes that dtgov's programs stand for by their own names: dtgov-crun. */
-static const char *const by_name[] = { "runc", "crun", "sysbox-runc", "nvidia-container-runtime" };
-
-/* Where a program that is called by its name alone is looked for. */
-static const char *const usual[] = { "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
-        "/usr/bin/", "/sbin/", "/bin/" };
 
 static const char *base_of(const char *path) {
         const char *slash = strrchr(path, '/');
@@ -34,21 +28,9 @@ const char *docker_real_of(const char *path) {
         return strcmp(base, RUNTIME) == 0 ? DOCKER_OWN : base + strlen(PREFIX);
 }
 
-static bool is_by_name(const char *name) {
-        for (size_t i = 0; i < ARRAY_LEN(by_name); i++)
-                if (strcmp(by_name[i], name) == 0)
-                        return true;
-        return false;
-}
-
-/* In one of the folders where the wrapper looks, or left for Docker to look for. */
-static bool is_usual(const char *path) {
-        size_t len = (size_t)(base_of(path) - path);
-
-        for (size_t i = 0; i < ARRAY_LEN(usual); i++)
-                if (strlen(usual[i]) == len && strncmp(usual[i], path, len) == 0)
-                        return true;
-        return len == 0;
+/* A program that one of dtgov's becomes, called by its name. */
+static bool is_by_name(const char *path) {
+        return runtime_has_link(base_of(path)) && runtime_is_usual(path);
 }
 
 static const char *or_empty(const char *text) {
@@ -62,27 +44,41 @@ static const char *path_of(const struct json *runtime) {
         return json_get_string(runtime, "path", &path, NULL) == 0 ? path : "";
 }
 
+/* dtgov's, or what an undo left of it for the containers that were made by it. */
+static bool is_ours(const char *name, const char *path) {
+        if (docker_real_of(path) || strcmp(name, DOCKER_RUNTIME) == 0)
+                return true;
+        return strncmp(name, PREFIX, strlen(PREFIX)) == 0 && runtime_has_link(base_of(path));
+}
+
+static int note_ours(
+                struct docker_config *c, const char *name, const char *path, struct error *err) {
+        size_t i = c->ours_count;
+
+        if (i == DOCKER_RUNTIMES_MAX || !text_copy(c->ours[i], DOCKER_NAME_MAX, name) ||
+                        !text_copy(c->ours_path[i], DOCKER_PATH_MAX, path))
+                return error_set(err, -EINVAL, "too many runtimes of dtgov");
+        c->ours_count++;
+        return 0;
+}
+
 static int note_runtimes(const struct json *runtimes, struct docker_config *c, struct error *err) {
         for (const struct json *m = runtimes ? runtimes->child : NULL; m; m = m->next) {
                 const char *path = path_of(m);
-                bool is_default = strcmp(m->key, c->default_runtime) == 0;
-                bool is_ours = docker_real_of(path) != NULL;
+                int r = 0;
 
                 if (m->type != JSON_OBJECT)
                         return error_set(err, -EINVAL, "runtime '%s' is not an object", m->key);
-                if (is_default) {
-                        c->default_is_ours = is_ours;
+                if (strcmp(m->key, c->default_runtime) == 0) {
+                        c->default_is_ours = docker_real_of(path) != NULL;
                         if (!text_copy(c->default_path, sizeof(c->default_path), path))
                                 return error_set(err, -EINVAL, "the path of '%s' is too long",
                                                 m->key);
                 }
-                if (!is_ours && strcmp(m->key, DOCKER_RUNTIME) != 0)
-                        continue;
-                if (c->ours_count == DOCKER_RUNTIMES_MAX ||
-                                !text_copy(c->ours[c->ours_count], DOCKER_NAME_MAX, m->key))
-                        return error_set(err, -EINVAL, "too many runtimes of dtgov");
-                if (c->ours_count++ == 0)
-                        (void)text_copy(c->ours_path, sizeof(c->ours_path), path);
+                if (is_ours(m->key, path))
+                        r = note_ours(c, m->key, path, err);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -121,7 +117,7 @@ int docker_config_read(const char *text, struct docker_config *ret, struct error
 /* What dtgov's runtime is to be, so that the default of now comes behind it. */
 static int find_chain(const struct docker_config *c, const struct json *entry, const char *real,
                 struct docker_chain *ret, struct error *err) {
-        const char *path = c->default_path, *base = base_of(path);
+        const char *path = c->default_path;
 
         if (strcmp(c->default_runtime, DOCKER_OWN) == 0) {
                 (void)text_copy(ret->program, sizeof(ret->program), RUNTIME);
@@ -137,8 +133,8 @@ static int find_chain(const struct docker_config *c, const struct json *entry, c
                                 "dtgov's runtime could execute",
                                 c->default_runtime);
         (void)text_copy(ret->real, sizeof(ret->real), path);
-        if (is_by_name(base) && is_usual(path)) {
-                (void)snprintf(ret->program, sizeof(ret->program), PREFIX "%s", base);
+        if (is_by_name(path)) {
+                (void)snprintf(ret->program, sizeof(ret->program), PREFIX "%s", base_of(path));
                 return 0;
         }
         if (strcmp(path, real) != 0)
@@ -188,63 +184,117 @@ static int set_runtime(char **text, const char *name, const char *key, const cha
         return set_string(text, path, value, err);
 }
 
-/* The arguments of the former default go with it. */
-static int copy_arguments(char **text, const char *from, struct error *err) {
+/* The arguments of the runtime that it stands before are its own, too. */
+static int copy_arguments(char **text, const char *from, const char *to, struct error *err) {
         const char *const source[] = { "runtimes", from, "runtimeArgs", NULL };
-        const char *const target[] = { "runtimes", DOCKER_RUNTIME, "runtimeArgs", NULL };
+        const char *const target[] = { "runtimes", to, "runtimeArgs", NULL };
         CLEANUP(freep) char *arguments = NULL;
         int r = json_splice_get(*text, source, &arguments, err);
 
         return r == -ENOENT ? 0 : r < 0 ? r : set(text, target, arguments, err);
 }
 
-/* Whether that program may be replaced: dtgov's, or one that an undo put there. */
-static bool may_replace(const char *path) {
-        return path[0] == '\0' || docker_real_of(path) || is_by_name(base_of(path));
+/*
+ * A runtime of dtgov's before another one.
+ *
+ * @own: what is there under that name, or NULL
+ */
+static int put_runtime(char **text, const struct json *own, const char *name, const char *before,
+                const char *path, struct error *err) {
+        const char *const member[] = { "runtimes", name, NULL };
+        const char *now = own ? path_of(own) : "";
+        int r = 0;
+
+        if (strcmp(now, path) == 0)
+                return 0;
+        if (now[0] && !docker_real_of(now) && !runtime_has_link(base_of(now)))
+                return error_set(
+                                err, -EEXIST, "the runtime '%s' is somebody else's: %s", name, now);
+        if (own)
+                r = remove_member(text, member, err);
+        if (r == 0)
+                r = set_runtime(text, name, "path", path, err);
+        if (r == 0)
+                r = copy_arguments(text, before, name, err);
+        return r < 0 ? r : 1;
 }
 
 /* dtgov's is the default already; its programs may have moved. */
-static int repoint(const struct docker_config *c, const char *libexec, struct docker_chain *chain,
-                char **ret, struct error *err) {
+static int repoint(const struct docker_config *c, const struct docker_wish *wish,
+                struct docker_chain *chain, char **text, struct error *err) {
         const char *base = base_of(c->default_path);
         char path[DOCKER_PATH_MAX + DOCKER_NAME_MAX];
+        int r;
 
+        if (wish->opt_in)
+                return error_set(err, -EEXIST,
+                                "dtgov's runtime is the default, so that nobody needs to ask for "
+                                "it: take it out first (sudo dtgov setup docker --undo)");
         (void)text_copy(chain->program, sizeof(chain->program), base);
         (void)text_copy(chain->real, sizeof(chain->real), docker_real_of(c->default_path));
-        (void)snprintf(path, sizeof(path), "%s/%s", libexec, base);
+        (void)snprintf(path, sizeof(path), "%s/%s", wish->libexec, base);
         if (strcmp(path, c->default_path) == 0)
                 return 0;
-        return set_runtime(ret, c->default_runtime, "path", path, err) < 0 ? -EINVAL : 1;
+        r = set_runtime(text, c->default_runtime, "path", path, err);
+        return r < 0 ? r : 1;
 }
 
-static int put_default(const struct docker_config *c, const struct docker_chain *chain,
-                const char *libexec, char **text, struct error *err) {
-        const char *const runtime[] = { "runtimes", DOCKER_RUNTIME, NULL };
+static int put_own(const struct docker_config *c, const struct json *runtimes,
+                const struct docker_wish *wish, struct docker_chain *chain, char **text,
+                struct error *err) {
         const char *const key[] = { "default-runtime", NULL };
         char path[DOCKER_PATH_MAX + DOCKER_NAME_MAX];
         int r;
 
-        (void)snprintf(path, sizeof(path), "%s/%s", libexec, chain->program);
-        r = remove_member(text, runtime, err);
-        if (r < 0 && r != -ENOENT)
+        if (c->default_is_ours)
+                return repoint(c, wish, chain, text, err);
+        r = find_chain(c, json_get(runtimes, c->default_runtime), wish->real, chain, err);
+        if (r < 0)
                 return r;
-        r = set_runtime(text, DOCKER_RUNTIME, "path", path, err);
-        if (r == 0)
-                r = copy_arguments(text, c->default_runtime, err);
-        if (r == 0)
-                r = set_string(text, key, DOCKER_RUNTIME, err);
-        return r;
+        (void)snprintf(path, sizeof(path), "%s/%s", wish->libexec, chain->program);
+        r = put_runtime(text, json_get(runtimes, DOCKER_RUNTIME), DOCKER_RUNTIME,
+                        c->default_runtime, path, err);
+        if (r < 0 || wish->opt_in)
+                return r;
+        r = set_string(text, key, DOCKER_RUNTIME, err);
+        return r < 0 ? r : 1;
 }
 
-int docker_edit_setup(const char *text, const char *libexec, const char *real,
-                struct docker_chain *chain, char **ret, struct error *err) {
+/* "dtgov-NAME" before each runtime NAME that is not dtgov's. Returns: whether something changed */
+static int put_others(const struct json *runtimes, const struct docker_wish *wish,
+                struct docker_chain *chain, char **text, struct error *err) {
+        int changes = 0;
+
+        for (const struct json *m = runtimes ? runtimes->child : NULL; m; m = m->next) {
+                char name[DOCKER_NAME_MAX], path[DOCKER_PATH_MAX + DOCKER_NAME_MAX];
+                const char *real = path_of(m);
+                size_t used = strlen(chain->others);
+                int r = snprintf(name, sizeof(name), PREFIX "%s", m->key);
+
+                if (is_ours(m->key, real) || json_get(m, "runtimeType") || real[0] == '\0' ||
+                                !is_by_name(real) || (size_t)r >= sizeof(name))
+                        continue;
+                (void)snprintf(path, sizeof(path), "%s/" PREFIX "%s", wish->libexec, base_of(real));
+                r = put_runtime(text, json_get(runtimes, name), name, m->key, path, err);
+                if (r < 0)
+                        return r;
+                changes |= r;
+                (void)snprintf(chain->others + used, sizeof(chain->others) - used, "%s%s",
+                                used ? ", " : "", name);
+        }
+        return changes;
+}
+
+int docker_edit_setup(const char *text, const struct docker_wish *wish, struct docker_chain *chain,
+                char **ret, struct error *err) {
         CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
         CLEANUP(freep) char *next = strdup(or_empty(text));
         struct docker_config c;
-        const struct json *runtimes, *own;
-        int r;
+        const struct json *runtimes;
+        int r, others;
 
         *ret = NULL;
+        *chain = (struct docker_chain){ 0 };
         if (!next)
                 return error_set(err, -ENOMEM, "out of memory");
         r = docker_config_read(text, &c, err);
@@ -252,22 +302,16 @@ int docker_edit_setup(const char *text, const char *libexec, const char *real,
                 r = parse(next, &doc, err);
         if (r < 0)
                 return r;
-        if (c.default_is_ours) {
-                r = repoint(&c, libexec, chain, &next, err);
-        } else {
-                runtimes = json_get(json_root(doc), "runtimes");
-                own = json_get(runtimes, DOCKER_RUNTIME);
-                if (own && !may_replace(path_of(own)))
-                        return error_set(err, -EEXIST, "the runtime '%s' is somebody else's: %s",
-                                        DOCKER_RUNTIME, path_of(own));
-                r = find_chain(&c, json_get(runtimes, c.default_runtime), real, chain, err);
-                if (r == 0)
-                        r = put_default(&c, chain, libexec, &next, err);
-                r = r < 0 ? r : 1;
-        }
-        if (r == 1)
+        runtimes = json_get(json_root(doc), "runtimes");
+        r = put_own(&c, runtimes, wish, chain, &next, err);
+        if (r < 0)
+                return r;
+        others = put_others(runtimes, wish, chain, &next, err);
+        if (others < 0)
+                return others;
+        if (r > 0 || others > 0)
                 *ret = TAKE(next);
-        return r;
+        return r > 0 || others > 0;
 }
 
 /* What becomes of one of dtgov's runtimes. */
@@ -280,7 +324,7 @@ static int let_go(char **text, const char *name, bool keep, const char *real, st
 
         if (!keep)
                 return remove_member(text, path, err) < 0 ? -EINVAL : 1;
-        if (!real)
+        if (real[0] == '\0')
                 return 0;
         if (json_splice_string(real, &wanted) < 0)
                 return error_set(err, -ENOMEM, "out of memory");
@@ -301,8 +345,8 @@ static int drop_empty(char **text, struct error *err) {
         return runtimes && !runtimes->child ? remove_member(text, path, err) : r;
 }
 
-int docker_edit_undo(const char *text, const char *former, bool keep, const char *real, char **ret,
-                struct error *err) {
+int docker_edit_undo(const char *text, const char *former, bool keep,
+                const char (*reals)[DOCKER_PATH_MAX], char **ret, struct error *err) {
         const char *const key[] = { "default-runtime", NULL };
         CLEANUP(freep) char *next = strdup(or_empty(text));
         struct docker_config c;
@@ -317,7 +361,7 @@ int docker_edit_undo(const char *text, const char *former, bool keep, const char
                 changes++;
         }
         for (size_t i = 0; r >= 0 && i < c.ours_count; i++) {
-                r = let_go(&next, c.ours[i], keep, real, err);
+                r = let_go(&next, c.ours[i], keep, reals ? reals[i] : "", err);
                 changes += r > 0;
         }
         if (r >= 0 && !keep && c.ours_count > 0)
@@ -338,7 +382,7 @@ static bool find_by_program(const char *text, const char *base, char out[static 
                 return false;
         runtimes = json_get(json_root(doc), "runtimes");
         for (const struct json *m = runtimes ? runtimes->child : NULL; m; m = m->next)
-                if (strcmp(m->key, DOCKER_RUNTIME) != 0 && strcmp(base_of(path_of(m)), base) == 0)
+                if (!is_ours(m->key, path_of(m)) && strcmp(base_of(path_of(m)), base) == 0)
                         return text_copy(out, DOCKER_NAME_MAX, m->key);
         return false;
 }

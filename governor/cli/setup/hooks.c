@@ -52,9 +52,10 @@ static int plan_drop_in(const struct hooks_setup *h, struct setup_change *c, str
         if (h->state.is_read)
                 return 0;
         return error_set(err, -EEXIST,
-                        "%s has a hooks_dir of its own, in [%s]: put "
-                        "\"/etc/containers/oci/hooks.d\" into that list, then run this once more",
-                        h->state.from, h->engine->table);
+                        "%s has a hooks_dir of its own, in [%s], which one of dtgov's would "
+                        "overrule: add \"/etc/containers/oci/hooks.d\" to that list, then once "
+                        "more: sudo dtgov setup %s",
+                        h->state.from, h->engine->table, h->engine->name);
 }
 
 static void say_coverage(const struct hooks_setup *h) {

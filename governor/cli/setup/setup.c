@@ -50,6 +50,9 @@ void setup_say(const struct setup *s, enum setup_word word, const char *format, 
 }
 
 int setup_run(struct setup *s, const char *engine, struct error *err) {
+        if (s->opt_in && (s->undo || strcmp(engine, "docker") != 0))
+                return error_set(err, -ENXIO,
+                                "--opt-in goes with \"setup docker\" alone, which --undo undoes");
         for (size_t i = 0; i < ARRAY_LEN(engines); i++)
                 if (strcmp(engines[i].name, engine) == 0) {
                         int r = engines[i].run(s, err);

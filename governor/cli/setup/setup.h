@@ -30,6 +30,7 @@ struct setup {
         const char *root;    /* before every path; "" but in tests */
         const char *libexec; /* where dtgov's programs are */
         bool undo, dry_run;
+        bool opt_in;          /* of Docker: a runtime to ask for, the default stays */
         unsigned patience_ms; /* how long an engine may take to read its configuration */
         void *userdata;
         void (*say)(void *userdata, enum setup_word word, const char *text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/runtime_conf.h"
+#include "state/runtime_conf.h"
 
 #include "state/file.h"
 #include "state/text.h"
@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Runtimes that the wrapper is linked to the names of, and where they are looked for. */
+static const char *const links[] = { "runc", "crun", "sysbox-runc", "nvidia-container-runtime" };
+static const char *const places[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin",
+        "/sbin", "/bin" };
 
 void runtime_conf_default(struct runtime_conf *ret) {
         *ret = (struct runtime_conf){ .hook = DTGOV_LIBEXECDIR "/dtgov-hook" };
@@ -108,9 +113,31 @@ int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *
         return bad > 0 ? error_bad_line(err, 1, path, bad) : 0;
 }
 
+/* The name as a static text; NULL when no link is called so. */
+static const char *find_link(const char *name) {
+        for (size_t i = 0; i < ARRAY_LEN(links); i++)
+                if (strcmp(name, links[i]) == 0)
+                        return links[i];
+        return NULL;
+}
+
+bool runtime_has_link(const char *name) {
+        return find_link(name) != NULL;
+}
+
+bool runtime_is_usual(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        if (!slash)
+                return true;
+        for (size_t i = 0; i < ARRAY_LEN(places); i++)
+                if (strlen(places[i]) == (size_t)(slash - path) &&
+                                strncmp(places[i], path, (size_t)(slash - path)) == 0)
+                        return true;
+        return false;
+}
+
 const char *runtime_of_name(const char *argv0) {
-        static const char *const names[] = { "runc", "crun", "sysbox-runc",
-                "nvidia-container-runtime" };
         static const char prefix[] = "dtgov-";
         const char *slash;
 
@@ -119,12 +146,8 @@ const char *runtime_of_name(const char *argv0) {
         slash = strrchr(argv0, '/');
         if (slash)
                 argv0 = slash + 1;
-        if (strncmp(argv0, prefix, strlen(prefix)) != 0)
-                return NULL;
-        for (size_t i = 0; i < ARRAY_LEN(names); i++)
-                if (strcmp(argv0 + strlen(prefix), names[i]) == 0)
-                        return names[i];
-        return NULL;
+        return strncmp(argv0, prefix, strlen(prefix)) == 0 ? find_link(argv0 + strlen(prefix))
+                                                           : NULL;
 }
 
 void runtime_name(const char *path, char out[static RUNTIME_NAME_MAX]) {
@@ -145,9 +168,6 @@ bool runtime_is_self(const char *path) {
 }
 
 int runtime_find(const char *name, char out[static RUNTIME_PATH_MAX]) {
-        static const char *const places[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-                "/usr/bin", "/sbin", "/bin" };
-
         for (size_t i = 0; i < ARRAY_LEN(places); i++) {
                 char path[RUNTIME_PATH_MAX];
                 int n = snprintf(path, sizeof(path), "%s/%s", places[i], name);

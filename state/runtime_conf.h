@@ -31,6 +31,12 @@ void runtime_conf_default(struct runtime_conf *ret);
  */
 int runtime_conf_load(const char *path, struct runtime_conf *ret, struct error *err);
 
+/* Whether "dtgov-NAME" is one of the wrapper's own names: that runtime needs no line. */
+bool runtime_has_link(const char *name);
+
+/* Whether runtime_find() of its last component may come to that path; a name alone, too. */
+bool runtime_is_usual(const char *path);
+
 /*
  * The runtime that the program's own name stands for: "dtgov-runc" is runc, also crun, sysbox-runc
  * and nvidia-container-runtime. Other names, "dtgov-runtime" too, stand for none.
