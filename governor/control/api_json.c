@@ -46,7 +46,7 @@ void api_put_container(struct json_writer *w, const struct managed *m) {
         if (m->protected_)
                 json_put_string(w, "reason", reasons[REASON_PROTECTED].text);
         else if (m->flags & CONTAINER_OBSERVED_ONLY)
-                json_put_string(w, "reason", reasons[REASON_OBSERVED_ONLY].text);
+                json_put_string(w, "reason", container_observed_only(x->cgroup));
         json_close_object(w);
 }
 

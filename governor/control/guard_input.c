@@ -82,7 +82,8 @@ static void read_use(
 void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
                 struct guard_answer *ret) {
         struct guard_host host;
-        struct guard_container container = { .flags = m->flags, .protected_ = m->protected_ };
+        struct guard_container container = { .protected_ = m->protected_,
+                .observed_only = container_observed_only(m->container.cgroup) };
         uint64_t now = proc_boottime_ns();
 
         read_host(c, m, &host);

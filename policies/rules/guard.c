@@ -85,10 +85,10 @@ static bool check_allowed(struct check *c) {
                 return refuse(c, REASON_PROTECTED,
                                 "dtgov does not touch this cgroup: it is its own, the host's or "
                                 "protected; choose a container");
-        if (container->flags & CONTAINER_OBSERVED_ONLY)
+        if (container->observed_only)
                 return refuse(c, REASON_OBSERVED_ONLY,
-                                "this container is only observed: another manager owns its limits; "
-                                "change them there");
+                                "this container is only observed: %s; change them there",
+                                container->observed_only);
         if (!c->host->journal_ok)
                 return refuse(c, REASON_JOURNAL,
                                 "the journal cannot take a new change; rollbacks still work; see "

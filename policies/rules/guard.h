@@ -31,9 +31,9 @@ struct guard_host {
 };
 
 struct guard_container {
-        unsigned flags;   /* enum container_flag */
-        bool protected_;  /* scan_protected() */
-        bool change_open; /* another change of it is under way */
+        const char *observed_only; /* why, container_observed_only(); NULL: it may be changed */
+        bool protected_;           /* scan_protected() */
+        bool change_open;          /* another change of it is under way */
         unsigned changes_last_hour;
         bool present[KNOB_COUNT]; /* which files it has */
         struct knob_value now[KNOB_COUNT];

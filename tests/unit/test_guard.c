@@ -130,9 +130,11 @@ static void what_is_only_observed_is_not_changed(void **state) {
         struct fixture *f = *state;
 
         want(f, KNOB_CPU_WEIGHT, 10);
-        f->container.flags = CONTAINER_ADOPTED | CONTAINER_OBSERVED_ONLY;
-        assert_refused(f, REASON_OBSERVED_ONLY, "only observed");
-        f->container.flags = CONTAINER_ADOPTED;
+        f->container.observed_only = container_observed_only("/kubepods/pod1/x");
+        assert_refused(f, REASON_OBSERVED_ONLY, "only observed: a Kubernetes pod");
+        f->container.observed_only = container_observed_only("/user.slice/user-1000.slice/x");
+        assert_refused(f, REASON_OBSERVED_ONLY, "only observed: rootless");
+        f->container.observed_only = NULL;
         assert_asked(f, RISK_LOW, "");
 }
 
