@@ -77,6 +77,54 @@ doctor_says() { # ID STATE PATTERN
                 /run/doctor > /dev/null || { cat /run/doctor; return 1; }
 }
 
+undone_without_containers() { # CONTAINER: removes it, then undoes
+        docker rm -f "$1" && dtgov setup docker --undo --yes
+}
+
+runtime_known() { # ID
+        control ListContainers | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .runtime'
+}
+
+refused() { # ENGINE WHAT PATTERN: setup does nothing, and says why
+        t_ok "$1: $2 is refused" runs 1 dtgov setup "$1" --yes
+        t_ok "$1: and said why" says "$3" "$output"
+}
+
+# A file that setup would write, as it should not be; it is afterwards as it was.
+spoiled() { # ENGINE FILE
+        cp -p "$2" /run/good
+        printf '[broken\n' > "$2"
+        refused "$1" "what is neither TOML nor JSON" "$2: not (TOML|JSON)"
+        rm "$2"
+        ln -s /run/good "$2"
+        refused "$1" "a symbolic link" "$2 is a symbolic link"
+        rm "$2"
+        cp -p /run/good "$2"
+        chmod 444 "$2"
+        refused "$1" "a read-only file" "chmod u\+w"
+        rm "$2"
+        cp -p /run/good "$2"
+        touch "$(dirname "$2")/.$(basename "$2").swp"
+        refused "$1" "a file that is being edited" "$(basename "$2").swp"
+        rm "$(dirname "$2")/.$(basename "$2").swp"
+}
+
+# Podman's own configuration is read, never written: what stands there must be understood.
+bad_hooks_dirs() {
+        local conf=/etc/containers/containers.conf
+        cp -p "$conf" /run/good
+        printf '[engine\n' > "$conf"
+        refused podman "what is no TOML" "$conf: not TOML"
+        printf '[engine]\nhooks_dir = ["/opt/hooks"]\n' > "$conf"
+        refused podman "a list of hooks of its own" "$conf has a hooks_dir of its own, .* would overrule"
+        t_ok "podman: and what next" says 'sudo dtgov setup podman' "$output"
+        cp -p /run/good "$conf"
+        mkdir -p "$(dirname "$DROP")" "$(dirname "$LINK")"
+        : > "$DROP"
+        spoiled podman "$DROP"
+        rm "$DROP"
+}
+
 hooked() { # ID: the hook told of it, and dtgovd knows it from that
         wait_for 15 is_known "$1" 1 || { control ListContainers; return 1; }
         control ListContainers | jq -e --arg id "$1" \
@@ -115,6 +163,44 @@ t_ok "once more there is nothing to do" runs 0 dtgov setup docker --yes
 t_ok "and it says so" says 'nothing to do' "$output"
 t_ok "doctor is content" doctor_says docker ok 'by /usr/libexec/dtgov/dtgov-runtime'
 
+echo "- a runtime that others ask for by its name ($SECONDS s)"
+t_ok "undo for a while" undone_without_containers new
+printf '#!/bin/sh\nexec runc "$@"\n' > /usr/local/bin/sysbox-runc # which is not in Debian
+chmod 755 /usr/local/bin/sysbox-runc
+printf '{"runtimes": {"sysbox-runc": {"path": "/usr/local/bin/sysbox-runc"}}}\n' > "$JSON"
+cp -p "$JSON" /run/sysbox.json
+t_ok "setup beside a registered sysbox-runc" runs 0 dtgov setup docker --yes
+t_ok "says which runtime is for those who name it" says 'each before its own: dtgov-sysbox-runc' "$output"
+id=$(docker_run --name box --runtime dtgov-sysbox-runc busybox sleep 10000)
+t_ok "a container of dtgov-sysbox-runc is known by the hook" hooked "$id"
+t_is "as one of sysbox-runc" sysbox-runc "$(runtime_known "$id")"
+t_ok "undo keeps the entries for it" runs 0 dtgov setup docker --undo --yes
+t_is "each leads to its own program" /usr/local/bin/sysbox-runc "$(jq -r '.runtimes["dtgov-sysbox-runc"].path' "$JSON")"
+t_is "that of the former default too" runc "$(basename "$(jq -r .runtimes.dtgov.path "$JSON")")"
+t_ok "the container starts again" runs 0 docker restart box
+t_ok "undo without it" undone_without_containers box
+t_ok "the file is byte for byte what it was" same_bytes "$JSON" /run/sysbox.json
+
+echo "- a project that opts in ($SECONDS s)"
+cp -p /run/before.json "$JSON"
+t_ok "setup leaves the default" runs 0 dtgov setup docker --opt-in --yes
+t_ok "and says so" says 'all that do not ask: the default stays runc' "$output"
+t_ok "it tried the runtime by a container" says 'checked .*busybox.* ran "true"' "$output"
+t_is "the default is runc" runc "$(default_runtime)"
+id=$(docker_run --name asks --runtime=dtgov busybox sleep 10000)
+t_ok "who asks is known by the hook" hooked "$id"
+id=$(docker_run --name plain busybox sleep 10000)
+t_is "who does not ask is of runc" runc "$(runtime_of plain)"
+t_is "and the hook told of none" 0 "$(registered "$id")"
+t_ok "doctor is content" doctor_says docker ok 'ask for the runtime dtgov'
+docker rm -f plain > /dev/null
+t_ok "undo keeps the entry for who asked" runs 0 dtgov setup docker --undo --yes
+t_ok "and names it" says "made by dtgov's runtime: asks" "$output"
+t_ok "undo without it" undone_without_containers asks
+t_ok "the file is byte for byte what it was" same_bytes "$JSON" /run/before.json
+t_ok "once more by default" runs 0 dtgov setup docker --yes
+new=$(docker_run --name new busybox sleep 10000)
+
 echo "- what goes missing ($SECONDS s)"
 mv "$LIB/dtgov-hook" /run/dtgov-hook
 t_ok "without the hook containers start" runs 0 docker run --rm --network none busybox true
@@ -140,14 +226,7 @@ t_ok "a third time there is nothing" runs 0 dtgov setup docker --undo --yes
 t_ok "and it says so" says 'nothing to undo' "$output"
 
 echo "- what is not as it should be ($SECONDS s)"
-printf '{ "log-level": }' > "$JSON"
-t_ok "no JSON" runs 1 dtgov setup docker --yes
-t_ok "is named" says 'daemon.json: not JSON' "$output"
-rm "$JSON"
-ln -s /run/before.json "$JSON"
-t_ok "a symbolic link" runs 1 dtgov setup docker --yes
-rm "$JSON"
-cp -p /run/before.json "$JSON"
+spoiled docker "$JSON"
 if chattr +i "$JSON" 2> /dev/null; then
         t_ok "an immutable file" runs 1 dtgov setup docker --yes
         chattr -i "$JSON"
@@ -164,7 +243,7 @@ t_ok "crun is chained" runs 0 dtgov setup docker --yes
 t_ok "by its own wrapper" grep -q "$LIB/dtgov-crun" "$JSON"
 id=$(docker_run --name by-crun busybox sleep 10000)
 t_ok "a container runs by it, known by the hook" hooked "$id"
-t_is "as one of crun" crun "$(control ListContainers | jq -r --arg id "$id" '.containers[] | select(.id == $id) | .runtime')"
+t_is "as one of crun" crun "$(runtime_known "$id")"
 docker rm -f by-crun > /dev/null
 t_ok "undo" runs 0 dtgov setup docker --undo --yes
 t_is "the default is crun again" crun "$(default_runtime)"
@@ -174,6 +253,10 @@ echo "- an engine that is down ($SECONDS s)"
 docker rm -f old > /dev/null
 t_ok "Docker ends" engine_down
 rm "$JSON"
+printf '#!/bin/sh\n' > /usr/local/bin/dockerd
+chmod 755 /usr/local/bin/dockerd
+refused docker "one of two that are installed" "installed twice.*/usr/local/bin/dockerd"
+rm /usr/local/bin/dockerd
 t_ok "setup while it is down" runs 0 dtgov setup docker --yes
 t_ok "says that nothing could be checked" says 'nothing could be checked' "$output"
 t_ok "Docker comes up with it" engine_up
@@ -190,6 +273,8 @@ containerd config dump > /run/dump 2> /dev/null
 t_ok "containerd reads it" grep -q "BinaryName = .$LIB/dtgov-runtime" /run/dump
 t_ok "undo" runs 0 dtgov setup containerd --undo --yes
 t_ok "the file is byte for byte what it was" same_bytes "$TOML" /run/before.toml
+spoiled containerd "$TOML"
+t_ok "the file is what it was after that, too" same_bytes "$TOML" /run/before.toml
 
 echo "- Podman ($SECONDS s)"
 podman_run() { # COMMAND...: in the background; prints the id
@@ -203,6 +288,7 @@ if command -v podman > /dev/null; then
         printf '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/docker/podman"\n' \
                 > /etc/containers/storage.conf
         docker export "$(docker create busybox true)" | podman import - busybox > /dev/null
+        bad_hooks_dirs
         t_ok "doctor names the command" doctor_says podman warn 'sudo dtgov setup podman'
         t_ok "setup podman" runs 0 dtgov setup podman --yes
         t_ok "and tried it by a container" says 'checked .*busybox.* ran "true"' "$output"

@@ -44,6 +44,7 @@ const struct hooks_engine hooks_crio = {
 static int check_podman(const char *root, struct error *err) {
         static const char *const argv[] = { "podman", "--version", NULL };
         CLEANUP(program_done) struct program_answer answer = { 0 };
+        struct hooks_state state;
         const char *p;
         uint64_t major;
         int r = program_run(root, argv, ASK_SECONDS, -1, &answer, err);
@@ -51,8 +52,13 @@ static int check_podman(const char *root, struct error *err) {
         if (r < 0)
                 return r;
         p = answer.out + strcspn(answer.out, "0123456789");
-        if (parse_u64_prefix(p, &major, &p) < 0)
-                return error_set(err, -ENOTSUP, "podman does not say its version");
+        if (parse_u64_prefix(p, &major, &p) < 0) {
+                /* Nor does it say anything else where its own configuration is broken. */
+                r = hooks_read(root, &hooks_podman, &state, err);
+                return r < 0 ? r
+                             : error_set(err, -ENOTSUP, "podman does not say its version: %s",
+                                               answer.said);
+        }
         if (major < LEAST_PODMAN)
                 return error_set(err, -ENOTSUP,
                                 "this Podman is older than 4.0: dtgov finds its containers, but "
