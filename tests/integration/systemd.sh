@@ -37,6 +37,24 @@ is_back() { # SECONDS WHY
         t_ok "$2: dtgovd and the observer are there" wait_for 60 observer_present
 }
 
+# As systemd has loaded it, drop-ins and all. The ceilings are bookworm's: later releases look at more.
+is_exposed_at_most() { # UNIT TENTHS
+        local name=$1 limit=$2
+        [ "$DTGOV_OS" = bookworm ] || limit=$((limit + 2))
+        [[ $name != *@.service ]] || name=${name%.service}test.service
+        systemd-analyze security --no-pager --threshold="$limit" "$name" > /run/exposure 2>&1 ||
+                { tail -n 3 /run/exposure; return 1; }
+}
+
+own() { # UNIT FILE: of its cgroup, in the slice that keeps memory for it
+        cat "/sys/fs/cgroup/dtgov.slice/$1/$2"
+}
+
+was_asked() { # each question starts a dtgov-identify of its own
+        [ "$(systemctl show --property NAccepted --value dtgov-identify.socket)" -ge 1 ]
+}
+
+engines=$(printf 'd%.0s' {1..64}) # the id of a container as Docker would name its scope
 build_peer
 if [ ! -x /usr/sbin/dtgovd ]; then
         t_ok "dtgov is installed (make B=build/vm/$DTGOV_OS/release PREFIX=/usr DESTDIR=build/vm/$DTGOV_OS/dest install)" false
@@ -50,8 +68,14 @@ printf '%s\n' "runtime $(command -v runc)" > /etc/dtgov/runtime.conf
 printf '[Service]\nExecStart=\nExecStart=/usr/sbin/dtgovd --probation 600\n' > /run/systemd/system/dtgovd.service.d/test.conf
 systemctl daemon-reload
 t_ok "systemd finds no fault with the units" systemd-analyze verify --man=no --recursive-errors=no \
-        dtgovd.service dtgov-observer.service dtgovd.socket dtgov-link.socket dtgov-observer.socket
-t_ok "the sockets start" systemctl start dtgovd.socket dtgov-link.socket dtgov-observer.socket
+        dtgovd.service dtgov-observer.service dtgov-identify@.service dtgovd.socket dtgov-link.socket \
+        dtgov-observer.socket dtgov-identify.socket
+while read -r unit ceiling; do
+        t_ok "$unit is not more exposed than $ceiling tenths" is_exposed_at_most "$unit" "$ceiling"
+done < <(grep -v '^#' /src/tests/lint/exposure.txt)
+t_ok "the sockets start" systemctl start dtgovd.socket dtgov-link.socket dtgov-observer.socket \
+        dtgov-identify.socket
+t_is "nobody but root may ask who a container is" "600 root" "$(stat -c '%a %U' /run/dtgov/identify.sock)"
 t_is "nothing runs yet" 0 "$(main_pid dtgovd)"
 t_ok "the first question starts dtgovd" runs 0 dtgov changes
 t_ok "dtgovd says that it is ready" systemctl is-active dtgovd
@@ -59,6 +83,12 @@ t_ok "the observer comes up with it" wait_for 60 observer_present
 t_is "the observer runs as its own user" dtgov "$(stat -c %U "/proc/$(main_pid dtgov-observer)")"
 t_is "dtgovd has CAP_SYS_RESOURCE and nothing else" 0000000001000000 \
         "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(main_pid dtgovd)/status")"
+for unit in dtgovd dtgov-observer; do
+        t_is "memory is kept for $unit" 16777216 "$(own $unit.service memory.min)"
+        t_ok "$unit may not have many tasks" test "$(own $unit.service pids.max)" -le 32
+done
+t_is "the observer may not take more memory than a host can spare" 1073741824 "$(own dtgov-observer.service memory.max)"
+t_ok "their slice keeps as much as they do" test "$(cat /sys/fs/cgroup/dtgov.slice/memory.min)" -ge 33554432
 t_is "the sandbox is on" on "$(control Health | jq -r .sandbox)"
 t_is "systemd is there" true "$(control Health | jq -r .systemd)"
 t_ok "doctor finds dtgov in order" runs_one_of "0 1" dtgov doctor
@@ -67,6 +97,13 @@ B=/usr/libexec/dtgov
 make_bundle one '{"cpu":{"quota":50000,"period":100000},"memory":{"limit":134217728}}' 'sleep 100000'
 t_ok "a container runs" run_bundle one
 B=/src/build/vm/$DTGOV_OS/release
+make_bundle "$engines" '{}' 'sleep 100000'
+sed -i 's/system.slice:runc:/system.slice:docker:/' "/run/bundles/$engines/config.json"
+t_ok "one of an engine's runs" run_bundle "$engines"
+t_ok "who it is is asked, and socket activation answers" wait_for 30 was_asked
+t_ok "dtgov-identify does not fail" test -z "$(systemctl list-units --failed --plain --no-legend 'dtgov-identify*')"
+t_ok "it goes" delete_bundle "$engines"
+t_ok "and is known no more" wait_for 20 is_known "$engines" 0
 dir=$(cgroup_of one)
 t_ok "it is known" wait_for 20 is_known one 1
 t_is "its limits are systemd's" systemd "$(control ListContainers | jq -r '.containers[0].owner')"
