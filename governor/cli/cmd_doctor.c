@@ -29,10 +29,10 @@ void diagnose(struct doctor *d, const char *id, enum health health, const char *
                 json_close_object(d->json);
                 return;
         }
-        (void)fprintf(o->file, "%s%*s%-12s %s\n", out_color(o, colors[health], names[health]), pad,
+        (void)fprintf(o->file, "%s%*s%-14s %s\n", out_color(o, colors[health], names[health]), pad,
                         "", id, out_text(o, text));
         if (mend[0])
-                (void)fprintf(o->file, "%21s%s\n", "", out_text(o, mend));
+                (void)fprintf(o->file, "%23s%s\n", "", out_text(o, mend));
 }
 
 int run_doctor(struct cli *c, char *const *arguments, unsigned count) {

@@ -9,7 +9,7 @@
 #include "governor/cli/words.h"
 #include "state/proposal.h"
 
-#define KNOB_TYPO_MOST 3 /* edits that a mistyped knob may be away */
+#define KNOB_TYPO_MOST 3 /* edits that a mistyped knob may be away, in a third of its letters */
 
 static const char *nearest_knob(const char *file) {
         unsigned best = KNOB_TYPO_MOST + 1;
@@ -18,7 +18,7 @@ static const char *nearest_knob(const char *file) {
         for (size_t i = 0; i < KNOB_COUNT; i++) {
                 unsigned distance = word_distance(file, knobs[i].file);
 
-                if (knobs[i].settable && distance < best) {
+                if (knobs[i].settable && distance < best && distance * 3 <= strlen(knobs[i].file)) {
                         best = distance;
                         name = knobs[i].file;
                 }
@@ -49,9 +49,11 @@ static int read_assignment(struct cli *c, const char *words, const char **ret, s
         id = knob_find(file);
         if (id < 0 || !knobs[id].settable) {
                 near = nearest_knob(file);
-                return complain(c, EXIT_USAGE, "'%s' is no knob that dtgov sets%s%s: %s",
-                                out_text(&c->out, file), near ? ": did you mean " : "",
-                                near ? near : "", "dtgov set --help lists them");
+                return complain(c, EXIT_USAGE,
+                                "'%s' is no knob that dtgov sets: %s%s%sdtgov set --help lists "
+                                "them",
+                                out_text(&c->out, file), near ? "did you mean " : "",
+                                near ? near : "", near ? "? " : "");
         }
         if (knob_parse((enum knob_id)id, words + len + 1, &value, &why) < 0)
                 return complain(c, EXIT_USAGE, "%s", out_text(&c->out, why.text));

@@ -17,7 +17,7 @@ const struct command commands[] = {
         { "status", "", "what hurts most, and the command that mends it",
                         "  dtgov\n  dtgov status --json\n  dtgov status --exit-code || echo look\n",
                         READING | OPTION_EXIT_CODE, 0, 0, run_status },
-        { "ps", "[ENV] [--by WHAT]", "one line a container: use, limits, stalls, time lost",
+        { "ps", "[ENV] [--by WHAT]", "each container: use, limits, stalls, time lost",
                         "  dtgov ps\n  dtgov ps api --json\n"
                         "  dtgov ps --by template      what was made from the same image, summed "
                         "up\n  dtgov ps --by environment\n",
@@ -38,8 +38,7 @@ const struct command commands[] = {
                         "  dtgov approve P17 --yes        without a question, for scripts\n"
                         "  dtgov approve P17 --wait       return when its probation has ended\n",
                         DECIDING, 1, 1, run_approve },
-        { "trial", "P TIME [--dry-run] [--wait]",
-                        "apply it for a while, and take it back unless it is kept",
+        { "trial", "P TIME [--dry-run] [--wait]", "apply it for a while; taken back unless kept",
                         "  dtgov trial P17 10m    TIME is like 90s, 10m or 2h, at most a day\n"
                         "  dtgov keep C17\n",
                         DECIDING, 2, 2, run_trial },
@@ -64,15 +63,15 @@ const struct command commands[] = {
                         "probation\n",
                         OPTION_JSON | OPTION_ROLLBACK_PROBATION, 0, 0, run_pause },
         { "resume", "", "apply changes again", "  dtgov resume\n", OPTION_JSON, 0, 0, run_resume },
-        { "changes", "[ENV] [--follow]", "what was changed, newest first, and what became of it",
+        { "changes", "[ENV] [--follow]", "what was changed, and what became of it",
                         "  dtgov changes\n  dtgov changes api --json\n"
                         "  dtgov changes --follow    those that are open, then each step of any\n",
                         READING | OPTION_FOLLOW | OPTION_COUNT, 0, 1, run_changes },
-        { "watch", "[-n COUNT]", "what happens, a line an event, until interrupted",
+        { "watch", "[-n COUNT]", "what happens, a line each, until interrupted",
                         "  dtgov watch\n  dtgov watch --json | jq -c .event\n",
                         READING | OPTION_COUNT, 0, 0, run_watch },
         { "setup", "ENGINE [--opt-in] [--dry-run|--undo]",
-                        "have docker, podman, containerd or crio call dtgov",
+                        "docker, podman, containerd or crio call dtgov",
                         "  dtgov setup docker --dry-run        what would be written\n"
                         "  sudo dtgov setup docker --opt-in    for those alone who ask for it\n"
                         "  sudo dtgov setup docker             asks, then has Docker reload it\n"
@@ -80,7 +79,7 @@ const struct command commands[] = {
                         "  sudo dtgov setup podman --yes       without a question, for scripts\n",
                         OPTION_JSON | OPTION_YES | OPTION_DRY_RUN | OPTION_UNDO | OPTION_OPT_IN, 1,
                         1, run_setup },
-        { "doctor", "", "what this host lacks, and the command that mends it",
+        { "doctor", "", "what this host lacks, and what mends it",
                         "  dtgov doctor\n  sudo dtgov doctor    also sees what only root may "
                         "read\n",
                         READING, 0, 0, run_doctor },
@@ -141,6 +140,13 @@ static const struct option long_options[] = {
         { NULL, 0, NULL, 0 },
 };
 
+/* How much of what a command takes comes before its options: the list has no room for these. */
+static int operands_len(const char *arguments) {
+        const char *options = strstr(arguments, "[-");
+
+        return (int)(options ? options - arguments : (ptrdiff_t)strlen(arguments));
+}
+
 static void print_help(const struct cli *c) {
         (void)fputs("dtgov keeps development containers fast: it says what slows them down, "
                     "proposes\n"
@@ -152,10 +158,12 @@ static void print_help(const struct cli *c) {
                     "Commands:\n",
                         c->out.file);
         for (size_t i = 0; i < commands_count; i++)
-                (void)fprintf(c->out.file, "  %-10s %-27s %s\n", commands[i].name,
-                                commands[i].arguments, commands[i].summary);
+                (void)fprintf(c->out.file, "  %-10s %-19.*s %s\n", commands[i].name,
+                                operands_len(commands[i].arguments), commands[i].arguments,
+                                commands[i].summary);
         (void)fputs("\nENV is an environment, a container's name, or the beginning of its id.\n"
-                    "All take --json, --run-dir DIR, --no-color, --help. Manual: man dtgov\n",
+                    "All take --json, --run-dir DIR, --no-color and --help, which names the rest.\n"
+                    "Manual: man dtgov\n",
                         c->out.file);
 }
 
@@ -195,9 +203,8 @@ static const struct command *find_command(struct cli *c, const char *name) {
                         near = &commands[i];
                 }
         }
-        (void)complain(c, EXIT_USAGE,
-                        "There is no command '%s'. %s%s%sdtgov help lists all of them.",
-                        out_text(&c->out, name), near ? "Did you mean " : "",
+        (void)complain(c, EXIT_USAGE, "no command '%s': %s%s%sdtgov help lists all of them",
+                        out_text(&c->out, name), near ? "did you mean " : "",
                         near ? near->name : "", near ? "? " : "");
         return NULL;
 }

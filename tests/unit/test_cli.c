@@ -174,13 +174,14 @@ static void usage_errors_say_what_is_wanted(void **state) {
         static const struct {
                 const char *line, *says;
         } cases[] = {
-                { "aprove P17", "Did you mean approve? dtgov help lists" },
-                { "lst", "There is no command 'lst'. dtgov help lists" },
-                { "help aprove", "Did you mean approve?" },
-                { "frobnicate", "'frobnicate'. dtgov help lists" },
+                { "aprove P17", "no command 'aprove': did you mean approve? dtgov help lists" },
+                { "lst", "no command 'lst': dtgov help lists" },
+                { "help aprove", "did you mean approve?" },
+                { "frobnicate", "'frobnicate': dtgov help lists" },
                 { "approve", "usage: dtgov approve P" },
                 { "ps --wait", "ps does not take --wait" },
-                { "set api memory.mx=4G", "did you mean memory.max" },
+                { "set api memory.mx=4G", "did you mean memory.max? dtgov set --help" },
+                { "set api foo.max=1", "'foo.max' is no knob that dtgov sets: dtgov set --help" },
                 { "set api memory.max=4X", "bytes" },
                 { "set api memory.max", "knob=value" },
                 { "set api io.max=1", "no knob that dtgov sets" },
@@ -201,6 +202,8 @@ static void help_is_a_command_too(void **state) {
 
         assert_int_equal(run_line(b, "help"), EXIT_DONE);
         assert_non_null(strstr(b->out, "Commands:\n"));
+        for (const char *line = b->out; *line; line += strcspn(line, "\n"), line += *line == '\n')
+                assert_true(strcspn(line, "\n") <= 80);
         assert_int_equal(run_line(b, "help trial"), EXIT_DONE);
         assert_non_null(strstr(b->out, "dtgov trial P TIME [--dry-run] [--wait]: "));
         assert_int_equal(run_line(b, "help status"), EXIT_DONE);
@@ -248,7 +251,7 @@ static void a_project_is_not_set_below_what_it_needs(void **state) {
         assert_int_equal(run_line(b, "set api cpu.max=max pids.max=100 --yes"), EXIT_DONE);
         assert_int_equal(run_line(b, "set shop-web-1 memory.max=1G --yes"), EXIT_DONE);
         (void)run_line(b, "doctor");
-        assert_non_null(strstr(b->out, "project      .devcontainer.json needs 2 CPUs and 4 GiB"));
+        assert_non_null(strstr(b->out, "project        .devcontainer.json needs 2 CPUs and 4 GiB"));
         assert_non_null(strstr(b->out, "dtgov set a3 memory.max=4294967296 cpu.max=2"));
         assert_int_equal(chdir(before), 0);
         assert_int_equal(run_line(b, "set api memory.max=2G --yes"), EXIT_DONE);
