@@ -73,6 +73,30 @@ static void podman_that_starts_nothing_with_the_hook_is_as_it_was(void **state) 
         assert_false(host_has(h, &HOOKS_LINK[1]));
 }
 
+/* Podman ends so where the runtime fails, which is where a hook fails. */
+static void podman_whose_runtime_fails_with_the_hook_is_as_it_was(void **state) {
+        struct host *h = *state;
+
+        host_write_podman(h);
+        tree_write(&h->tree, "state/run", "126");
+        assert_int_equal(host_setup(h, "podman", false), SETUP_TAKEN_BACK);
+        assert_false(host_has(h, DROP));
+        assert_false(host_has(h, &HOOKS_LINK[1]));
+}
+
+static void podman_whose_image_goes_meanwhile_is_not_said_to_be_checked(void **state) {
+        struct host *h = *state;
+
+        host_write_podman(h);
+        host_write_program(h, "usr/bin/podman",
+                        "case $* in\n"
+                        "--version) echo podman version 4.3.1 ;;\n"
+                        "*'image '*) [ -L $root" HOOKS_LINK " ] || echo 'sha256:1 b:1' ;;\n"
+                        "esac");
+        assert_int_equal(host_setup(h, "podman", false), 0);
+        assert_says(h, "not checked: there is no image here any more");
+}
+
 static void an_engine_that_is_missing_or_old_is_named(void **state) {
         struct host *h = *state;
 
@@ -312,6 +336,8 @@ int main(void) {
                 ON_HOST(a_list_of_hooks_that_is_there_is_not_overruled),
                 ON_HOST(a_hook_that_was_made_by_hand_stays),
                 ON_HOST(podman_that_starts_nothing_with_the_hook_is_as_it_was),
+                ON_HOST(podman_whose_runtime_fails_with_the_hook_is_as_it_was),
+                ON_HOST(podman_whose_image_goes_meanwhile_is_not_said_to_be_checked),
                 ON_HOST(an_engine_that_is_missing_or_old_is_named),
                 ON_HOST(crio_is_told_to_be_untried),
                 ON_HOST(containerd_gets_its_lines_and_is_never_restarted),

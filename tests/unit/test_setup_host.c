@@ -213,6 +213,22 @@ static void a_container_that_no_longer_starts_takes_it_back(void **state) {
         assert_says(h, "cannot run \"true\" by runc either");
 }
 
+/* The docker client ends so where what is missing, or may not be executed, is the runtime itself.
+ */
+static void a_runtime_that_cannot_be_executed_takes_it_back(void **state) {
+        struct host *h = *state;
+
+        tree_write(&h->tree, "state/run", "127");
+        assert_int_equal(host_setup(h, "docker", false), SETUP_TAKEN_BACK);
+        assert_file(h, JSON, OLD);
+        tree_write(&h->tree, "state/run", "126");
+        assert_int_equal(host_setup(h, "docker", false), SETUP_TAKEN_BACK);
+        assert_file(h, JSON, OLD);
+        tree_write(&h->tree, "state/run-former", "127"); /* an image without "true" */
+        assert_int_equal(host_setup(h, "docker", false), 0);
+        assert_says(h, "cannot run \"true\" by runc either");
+}
+
 static void without_an_image_or_a_client_it_says_what_was_not_checked(void **state) {
         struct host *h = *state;
 
@@ -457,6 +473,7 @@ int main(void) {
                 ON_DOCKER(an_engine_that_does_not_run_is_set_up_and_said_to_be_unchecked),
                 ON_DOCKER(an_engine_that_does_not_take_it_is_as_it_was),
                 ON_DOCKER(a_container_that_no_longer_starts_takes_it_back),
+                ON_DOCKER(a_runtime_that_cannot_be_executed_takes_it_back),
                 ON_DOCKER(without_an_image_or_a_client_it_says_what_was_not_checked),
                 ON_DOCKER(a_client_that_gets_no_answer_takes_it_back),
                 ON_DOCKER(nothing_is_written_in_a_dry_run_or_after_a_no),

@@ -14,10 +14,6 @@
 #define WORDS_MAX   (BATCH + 16)
 #define ID_MAX      80
 
-enum {
-        STATUS_ENGINE = 125, /* the engine itself could not start the container */
-};
-
 /* A command line of the client. */
 struct line {
         const char *words[WORDS_MAX];
@@ -216,8 +212,9 @@ enum trial client_try(const struct client *c, const char *runtime, char *image, 
                 return TRIAL_FAILED;
         if (answer.status == 0)
                 return TRIAL_RAN;
-        if (answer.status != STATUS_ENGINE)
-                return TRIAL_NO_IMAGE;
-        (void)error_set(err, -EIO, "%s", answer.said);
+        /* 125, 126 and 127 do not tell a runtime or a hook that fails from an image without "true":
+         * docker and podman go by words in the runtime's message. */
+        (void)error_set(err, -EIO, "%s run ended with %d: %s", line.words[0], answer.status,
+                        answer.said);
         return TRIAL_FAILED;
 }

@@ -35,8 +35,8 @@ int client_containers(const struct client *c, const struct docker_config *runtim
 
 enum trial {
         TRIAL_RAN,      /* a container ran, and ended as it should */
-        TRIAL_NO_IMAGE, /* no image is here, or it holds no "true" */
-        TRIAL_FAILED,   /* the engine could not start one; @err says why */
+        TRIAL_NO_IMAGE, /* no image is here */
+        TRIAL_FAILED,   /* none ran, for want of "true" in the image too; @err says why */
 };
 
 /*

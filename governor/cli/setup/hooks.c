@@ -84,6 +84,7 @@ static enum trial try_podman(
 static int put_to_work(const struct hooks_setup *h, struct setup_plan *p, bool worked,
                 const char *image, struct error *err) {
         char again[256];
+        enum trial trial;
 
         if (h->engine == &hooks_crio) {
                 setup_say(h->s, SETUP_NEXT,
@@ -98,10 +99,13 @@ static int put_to_work(const struct hooks_setup *h, struct setup_plan *p, bool w
                                 image);
                 return 0;
         }
-        if (try_podman(h, again, sizeof(again), err) != TRIAL_FAILED) {
-                setup_say(h->s, SETUP_CHECKED, "a container of %s ran \"true\" with it", image);
+        trial = try_podman(h, again, sizeof(again), err);
+        if (trial == TRIAL_RAN)
+                setup_say(h->s, SETUP_CHECKED, "a container of %s ran \"true\" with it", again);
+        else if (trial == TRIAL_NO_IMAGE)
+                setup_say(h->s, SETUP_NOTE, "not checked: there is no image here any more");
+        if (trial != TRIAL_FAILED)
                 return 0;
-        }
         if (setup_take_back(h->s, p, NULL) < 0)
                 return error_prefix(err, -EIO, "it could not be taken back after this");
         return error_prefix(err, SETUP_TAKEN_BACK, "taken back, Podman is as it was");
