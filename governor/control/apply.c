@@ -131,8 +131,9 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
                 return refuse(c, run, CHANGE_STALE, REASON_REPLACED);
         }
         if (r < 0) {
-                run_say(run, "%s; nothing was changed", j->error.text);
-                return refuse(c, run, CHANGE_REFUSED, r == -EREMOTE ? REASON_OWNER : REASON_WRITE);
+                run_say(run, "%s; nothing was changed", run_why(j, r));
+                return refuse(c, run, CHANGE_REFUSED,
+                                r == -EREMOTE || r == -ETIMEDOUT ? REASON_OWNER : REASON_WRITE);
         }
         if (run->undo_wanted) {
                 run_say(run, "taken back before anything was changed");
@@ -197,13 +198,9 @@ static enum reason verify(struct run *run, const struct limits *told, struct lim
 }
 
 static enum reason failure(struct run *run, const struct change_job *j, int r) {
-        if (r == -ETIMEDOUT || r == -ECANCELED) {
-                run_say(run, j->step == STEP_TELL ? "systemd did not answer within 30 s"
-                                                  : "the kernel was slow to reclaim: the write "
-                                                    "took over 2 s");
+        run_say(run, "%s", run_why(j, r));
+        if (r == -ETIMEDOUT || r == -ECANCELED)
                 return j->step == STEP_TELL ? REASON_OWNER : REASON_SLOW;
-        }
-        run_say(run, "%s", j->error.text);
         if (r == -ESTALE)
                 return REASON_EXTERNAL;
         if (r == -E2BIG)

@@ -241,6 +241,14 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
         return j;
 }
 
+const char *run_why(const struct change_job *j, int r) {
+        if (r == -ETIMEDOUT || r == -ECANCELED)
+                return j->step == STEP_TELL || j->step == STEP_PRECHECK
+                                       ? "systemd did not answer within 30 s"
+                                       : "the kernel was slow to reclaim: the write took over 2 s";
+        return j->error.text[0] ? j->error.text : strerror(-r);
+}
+
 int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
         switch (j->step) {
         case STEP_PRECHECK:

@@ -160,6 +160,9 @@ bool run_newer_kept(const struct control *c, const struct run *run, unsigned pos
 /* Hands a step to the writers; STEP_NONE does nothing. */
 void run_submit(struct control *c, struct run *run, int step);
 
+/* Why a step failed. Of one that was given up the thread still has the text of its own. */
+const char *run_why(const struct change_job *j, int r);
+
 /* What follows from a step that is done: the next one, or STEP_NONE. */
 int run_after(struct control *c, struct run *run, struct change_job *j, int r);
 int precheck_after(struct control *c, struct run *run, struct change_job *j, int r);

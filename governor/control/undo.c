@@ -110,7 +110,7 @@ int undo_after(struct control *c, struct run *run, struct change_job *j, int r) 
         if (run_is_over(run, r))
                 return run_lapse(c, run);
         if (r < 0)
-                return undo_failed(c, run, j->error.text[0] ? j->error.text : strerror(-r));
+                return undo_failed(c, run, run_why(j, r));
         run->undone_ns = j->undone_ns;
         run->change.kept_mask = j->change.kept_mask;
         memcpy(run->change.kept, j->change.kept, sizeof(run->change.kept));
@@ -129,7 +129,7 @@ int undo_told(struct control *c, struct run *run, struct change_job *j, int r) {
         if (run_is_over(run, r))
                 return run_lapse(c, run);
         if (r < 0)
-                return undo_failed(c, run, j->error.text[0] ? j->error.text : strerror(-r));
+                return undo_failed(c, run, run_why(j, r));
         for (unsigned i = 0; i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
                 bool kept = run->change.kept_mask >> i & 1;

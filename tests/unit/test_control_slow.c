@@ -202,6 +202,7 @@ static void an_undo_that_hangs_takes_one_thread(void **state) {
         slow_text = FIXTURE_HIGH;
         assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
         fixture_until(f, run, CHANGE_ROLLBACK_FAILED);
+        assert_non_null(strstr(run->text, "the write took over 2 s"));
         run_for(f, 700); /* it would try again after 0.1 s, and 0.5 s */
         assert_int_equal(run->jobs, 1);
         assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
@@ -210,6 +211,18 @@ static void an_undo_that_hangs_takes_one_thread(void **state) {
         run_for(f, 2500);
         assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+}
+
+/* The thread of a step that was given up still writes the text of what fails. */
+static void a_refusal_says_who_did_not_answer(void **state) {
+        struct fixture *f = *state;
+        struct run *run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        struct change_job j = { .step = STEP_PRECHECK, .error = { "half of it" } };
+
+        assert_int_equal(precheck_after(&f->control, run, &j, -ETIMEDOUT), STEP_NONE);
+        assert_true(run->orphan);
+        assert_string_equal(run->text, "systemd did not answer within 30 s; nothing was changed");
+        run_for(f, 200);
 }
 
 /* The end of a dtgovd and its start are not to be killed for it, and others are not to wait. */
@@ -289,6 +302,7 @@ int main(void) {
                 TEST(a_write_that_comes_back_during_the_undo_has_it_look_once_more),
                 TEST(an_end_does_not_wait_for_a_write_that_hangs),
                 TEST(an_undo_that_hangs_takes_one_thread),
+                TEST(a_refusal_says_who_did_not_answer),
                 TEST(recovery_does_not_wait_for_a_write_that_hangs),
                 TEST(what_recovery_ends_after_a_job_was_dropped_is_on_record),
                 TEST(what_somebody_sets_meanwhile_fails_no_change_of_another_file),
