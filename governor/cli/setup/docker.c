@@ -295,6 +295,14 @@ static void find_reals(const struct docker_setup *d, struct undo *u) {
         }
 }
 
+/* Whether a program of dtgov's is in it: then it is of no time before dtgov. */
+static bool has_ours(const struct docker_config *c) {
+        for (size_t i = 0; i < c->ours_count; i++)
+                if (docker_real_of(c->ours_path[i]))
+                        return true;
+        return false;
+}
+
 /* Whether the file is what setup, with or without a default, or an undo after it, made of @before.
  */
 static bool is_made_from(const struct docker_setup *d, const struct undo *u, const char *now,
@@ -303,8 +311,11 @@ static bool is_made_from(const struct docker_setup *d, const struct undo *u, con
         CLEANUP(freep) char *undone = NULL;
         CLEANUP(freep) char *pointed = NULL;
         struct docker_wish wish = d->wish;
+        struct docker_config config;
         struct docker_chain chain;
 
+        if (docker_config_read(before, &config, NULL) < 0 || has_ours(&config))
+                return false;
         wish.opt_in = opt_in;
         if (docker_edit_setup(before, &wish, &chain, &made, NULL) != 1 || !made)
                 return false;
@@ -448,6 +459,7 @@ int docker_run(struct setup *s, struct error *err) {
         if (r < 0)
                 return error_prefix(err, r, "%s", d.engine.config);
         p.changes[0].changes = true;
+        p.changes[0].is_mend = has_ours(&config);
         (void)text_copy(d.former, sizeof(d.former), config.default_runtime);
         return s->undo ? undo(&d, &p, &config, err) : set_up(&d, &p, err);
 }

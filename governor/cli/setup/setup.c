@@ -118,7 +118,7 @@ static int write_change(struct setup_plan *p, size_t i, struct error *err) {
                 if (!p->before[i])
                         return error_set(err, -ENOMEM, "out of memory");
         }
-        if (c->text && !c->file.is_link)
+        if (c->text && !c->file.is_link && !c->is_mend)
                 r = conf_back_up(&c->file, err);
         return r < 0 ? r : conf_write(&c->file, c->text, err);
 }
@@ -148,7 +148,7 @@ int setup_commit(const struct setup *s, struct setup_plan *p, struct error *err)
                         continue;
                 if (!c->text)
                         setup_say(s, SETUP_DONE, "%s is removed", c->file.shown);
-                else if (p->before[i] && !c->file.is_link)
+                else if (p->before[i] && !c->file.is_link && !c->is_mend)
                         setup_say(s, SETUP_DONE, "%s is written; as it was: %s%s", c->file.shown,
                                         c->file.shown, CONF_BACKUP);
                 else

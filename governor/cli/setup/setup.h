@@ -61,6 +61,7 @@ struct setup_change {
         struct conf_file file;
         char *text; /* NULL: the file goes */
         bool changes;
+        bool is_mend; /* dtgov is in it already: the copy of the time before stays */
 };
 
 #define SETUP_CHANGES_MAX 2
