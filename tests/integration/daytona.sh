@@ -148,7 +148,7 @@ t_ok "cpu.max is raised" sets "$id" cpu.max=1.5
 t_is "the kernel has it" "150000 100000" "$(cat "$dir/cpu.max")"
 t_is "every other limit is as before" "$(without cpu.max "$before")" "$(without cpu.max "$(limits_of "$dir")")"
 t_ok "which is kept" wait_for 30 change_is_over "$(last_change "$id")"
-t_ok "memory.max is raised" sets "$id" memory.max=1200M
+t_ok "memory.max is raised" sets "$id" memory.max=1100M
 t_is "swap is off still" 0 "$(cat "$dir/memory.swap.max")"
 [ "$DTGOV_INIT" = plain ] || t_ok "systemd reloads" systemctl daemon-reload
 t_is "and the quota is as dtgov set it" "150000 100000" "$(cat "$dir/cpu.max")"
