@@ -86,7 +86,8 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(BOUND, "E_BOUND", "outside what root allows on this host")                               \
         X(PAUSED, "E_PAUSED", "dtgov is paused: sudo dtgov resume")                                \
         X(TRIAL, "TRIAL", "its trial is over, and nobody kept it")                                 \
-        X(MEMORY_FULL, "MEMORY_FULL", "the lower memory.max was reached")
+        X(MEMORY_FULL, "MEMORY_FULL", "the lower memory.max was reached")                          \
+        X(NO_EVIDENCE, "NO_EVIDENCE", "nothing showed that it does no harm")
 
 #define REASON_ID(id, ...) REASON_##id,
 enum reason { REASON_TABLE(REASON_ID) REASON_COUNT };
@@ -107,6 +108,11 @@ extern const struct reason_row reasons[REASON_COUNT];
 /* Returns: the state or reason of that name, -EINVAL when there is none */
 int change_state_from_name(const char *name);
 int reason_from_code(const char *code);
+
+/* Fresh, and watched. */
+static inline bool change_on_probation(enum change_state state) {
+        return state == CHANGE_PROBATION || state == CHANGE_HELD;
+}
 
 /* What a change is to everybody but dtgovd's engine. Fixed size, without pointers. */
 struct change {

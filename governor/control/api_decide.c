@@ -136,7 +136,7 @@ static void on_outcome(struct waiter *w, const struct run *run) {
                 log_debug("change %s: nobody waits for the answer", id);
         else if (x->number == 0)
                 (void)api_refuse(a->link, x->reason, run->text);
-        else if (x->state == CHANGE_PROBATION || x->state == CHANGE_COMMITTED)
+        else if (change_on_probation(x->state) || x->state == CHANGE_COMMITTED)
                 (void)reply_change(a->control, a->link, run);
         else
                 (void)varlink_error(a->link, API_ERROR("Failed"), "code", reasons[x->reason].code,

@@ -86,7 +86,7 @@ static bool matches(const struct run *run, const struct api_call *t) {
                 return run->change.number == api_number('C', t->change);
         if (!run_in_force(run))
                 return false;
-        if (t->probation && run->change.state != CHANGE_PROBATION)
+        if (t->probation && !change_on_probation(run->change.state))
                 return false;
         return t->all || (strcmp(run->change.container_id, t->container) == 0 &&
                                          (t->inode == 0 || run->change.cgroup_inode == t->inode));

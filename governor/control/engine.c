@@ -76,7 +76,7 @@ void run_wait(struct run *run, struct waiter *w) {
 static bool is_settled(const struct run *run, const struct waiter *w) {
         if (!is_open(run) || run->change.state == CHANGE_ROLLBACK_FAILED)
                 return true;
-        return !w->end && run->change.state == CHANGE_PROBATION;
+        return !w->end && change_on_probation(run->change.state);
 }
 
 static void wake(struct run *run) {
@@ -353,7 +353,7 @@ unsigned engine_probations(struct control *c) {
         unsigned count = 0;
 
         for (struct run *run = c->engine.runs; run; run = run->next)
-                count += run->change.state == CHANGE_PROBATION;
+                count += change_on_probation(run->change.state);
         return count;
 }
 
@@ -419,7 +419,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
                 if (run->busy || run->pending || !run_in_force(run))
                         continue;
                 open |= is_open(run);
-                if (run->change.state == CHANGE_PROBATION)
+                if (change_on_probation(run->change.state))
                         watch_look(c, run, now);
                 else if (run->change.state == CHANGE_COMMITTED)
                         watch_calm(c, run, now);

@@ -7,6 +7,7 @@
 
 #include "governor/control/change_job.h"
 #include "policies/rules/guard.h"
+#include "policies/rules/signals.h"
 #include "state/journal/journal.h"
 
 #include <systemd/sd-event.h>
@@ -28,16 +29,6 @@ struct waiter {
         void (*call)(struct waiter *w, const struct run *run);
 };
 
-/* What ends a probation at once, as counters of the kernel. */
-enum signal {
-        SIGNAL_KILL_LOCAL,
-        SIGNAL_KILL_BELOW,
-        SIGNAL_OOM_LOCAL,
-        SIGNAL_PIDS_REFUSED,
-        SIGNAL_MEMORY_FULL,
-        SIGNALS,
-};
-
 /* A change and what the engine needs for it. */
 struct run {
         struct run *next; /* older */
@@ -52,6 +43,7 @@ struct run {
         uint64_t undone_ns;  /* when the last file was written back and read */
         uint64_t looked_ns, drift_ns, retry_ns;
         uint64_t trial_ns; /* taken back after so long unless it is kept; 0: no trial */
+        bool kept;         /* a person said so: it needs no evidence */
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         unsigned undos;   /* those of them that take it back: never a second while one is out */
@@ -183,6 +175,5 @@ void watch_look(struct control *c, struct run *run, uint64_t now_ns);
 void watch_calm(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
 int calm_told(struct control *c, struct run *run, int r);
 
-/* What cannot be read is SIGNAL_UNKNOWN. */
-#define SIGNAL_UNKNOWN UINT64_MAX
+/* Each counter, SIGNAL_ABSENT or SIGNAL_UNKNOWN. */
 void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]);

@@ -1,57 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The watch over a fresh change: a fixed time over the hard signals, in CLOCK_BOOTTIME so that
- * suspend counts. Signals only grow and are compared with what they were before the write.
- *
- * A kill counts when it hit a process of this very cgroup, or one below while this cgroup's own
- * limit was what ran out: a nested container that dies of its own limit is no verdict on ours.
+ * suspend counts; and what then becomes of it.
  */
 #include "governor/control/control.h"
+#include "policies/rules/ending.h"
 #include "state/log.h"
 
 #include <string.h>
 
 void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]) {
-        static const struct {
-                const char *file, *key;
-        } sources[] = {
-                [SIGNAL_KILL_LOCAL] = { "memory.events.local", "oom_kill" },
-                [SIGNAL_KILL_BELOW] = { "memory.events", "oom_kill" },
-                [SIGNAL_OOM_LOCAL] = { "memory.events.local", "oom" },
-                [SIGNAL_PIDS_REFUSED] = { "pids.events", "max" },
-                [SIGNAL_MEMORY_FULL] = { "memory.events.local", "max" },
-        };
-
-        for (size_t i = 0; i < ARRAY_LEN(sources); i++)
-                if (cgroup_read_key(m->dir_fd, sources[i].file, sources[i].key, &ret[i]) < 0)
-                        ret[i] = SIGNAL_UNKNOWN;
-}
-
-/* A limit that is still met after a raise is no harm that the lower one would mend. */
-static bool lowers(const struct change *x, enum knob_id id) {
-        for (unsigned i = 0; i < x->changes_count; i++)
-                if (x->changes[i].knob == id &&
-                                knob_compare(id, x->changes[i].new, x->changes[i].old) < 0)
-                        return true;
-        return false;
-}
-
-static enum reason check_signals(struct run *run) {
-        uint64_t now[SIGNALS], grown[SIGNALS];
-
-        signals_read(run->container, now);
         for (size_t i = 0; i < SIGNALS; i++) {
-                if (run->signals[i] == SIGNAL_UNKNOWN)
-                        run->signals[i] = now[i]; /* better late than a growth from nothing */
-                grown[i] = now[i] == SIGNAL_UNKNOWN ? 0 : u64_sub(now[i], run->signals[i]);
+                int r = cgroup_read_key(
+                                m->dir_fd, signal_rows[i].file, signal_rows[i].key, &ret[i]);
+
+                if (r < 0)
+                        ret[i] = r == -ENOENT || r == -ENODATA ? SIGNAL_ABSENT : SIGNAL_UNKNOWN;
         }
-        if (grown[SIGNAL_KILL_LOCAL] || (grown[SIGNAL_KILL_BELOW] && grown[SIGNAL_OOM_LOCAL]))
-                return REASON_OOM_KILL;
-        if (grown[SIGNAL_PIDS_REFUSED] && lowers(&run->change, KNOB_PIDS_MAX))
-                return REASON_PIDS_REFUSED;
-        if (grown[SIGNAL_MEMORY_FULL] && lowers(&run->change, KNOB_MEMORY_MAX))
-                return REASON_MEMORY_FULL;
-        return REASON_NONE;
 }
 
 void watch_begin(struct control *c, struct run *run) {
@@ -112,15 +77,43 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
         return true;
 }
 
+/* What its end says to a person who asks what became of it. */
+static void hold(struct control *c, struct run *run, enum reason reason) {
+        struct change *x = &run->change;
+        uint64_t more_ns = u64_sub(x->deadline_boottime_ns, x->applied_boottime_ns);
+
+        x->deadline_boottime_ns += more_ns;
+        run_say(run, "%s: watched for another %llu s, then taken back; dtgov keep C%llu keeps it",
+                        reasons[reason].text, (unsigned long long)(more_ns / NSEC_PER_SEC),
+                        (unsigned long long)x->number);
+        run_enter(c, run, CHANGE_HELD, reason);
+}
+
+static void end(struct control *c, struct run *run, bool known) {
+        struct ending_input in = { .trial = run->trial_ns > 0, .kept = run->kept, .known = known };
+        struct ending ending = ending_decide(&run->change, &in);
+
+        if (ending.state == CHANGE_ROLLING_BACK)
+                (void)engine_undo(c, run, ending.reason, reasons[ending.reason].text);
+        else if (ending.state == CHANGE_HELD)
+                hold(c, run, ending.reason);
+        else {
+                run->text[0] = '\0';
+                run_enter(c, run, CHANGE_COMMITTED, ending.reason);
+        }
+}
+
 void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
         bool over = now_ns >= run->change.deadline_boottime_ns;
         bool blind = u64_sub(now_ns, run->looked_ns) > ENGINE_BLIND_NS;
+        uint64_t signals[SIGNALS];
         enum reason reason;
 
         if (!run->container || !run->container->alive)
                 return;
         run->looked_ns = now_ns;
-        reason = check_signals(run);
+        signals_read(run->container, signals);
+        reason = signals_harm(&run->change, run->signals, signals);
         if (reason == REASON_NONE && blind)
                 reason = REASON_BLIND;
         if (reason != REASON_NONE) {
@@ -130,25 +123,25 @@ void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
         if ((over || u64_sub(now_ns, run->drift_ns) >= ENGINE_DRIFT_NS) &&
                         look_for_drift(c, run, now_ns))
                 return;
-        if (over && run->trial_ns > 0)
-                (void)engine_undo(c, run, REASON_TRIAL, reasons[REASON_TRIAL].text);
-        else if (over)
-                run_enter(c, run, CHANGE_COMMITTED,
-                                run->change.proven ? REASON_PROVEN : REASON_UNPROVEN);
+        if (over)
+                end(c, run, signals_known(run->signals, signals));
 }
 
 bool engine_keep(struct control *c, struct run *run) {
         struct change *x = &run->change;
         uint64_t now = proc_boottime_ns();
 
-        if (x->state != CHANGE_PROBATION || run->undo_wanted)
+        if (!change_on_probation(x->state) || run->undo_wanted)
                 return x->state == CHANGE_COMMITTED;
+        run->kept = true;
         if (run->trial_ns > 0) {
                 run->trial_ns = 0;
                 x->deadline_boottime_ns = u64_max(now, x->applied_boottime_ns + c->probation_ns);
-                run_say(run, "a person kept it");
-                observer_link_change(c, x);
+        } else if (x->state == CHANGE_HELD) {
+                x->deadline_boottime_ns = now; /* it has been watched as long as any other */
         }
+        run_say(run, "a person kept it");
+        observer_link_change(c, x);
         return true;
 }
 
@@ -193,7 +186,7 @@ int calm_told(struct control *c, struct run *run, int r) {
 void engine_verdict(struct control *c, uint64_t number, enum verdict verdict) {
         struct run *run = engine_find(c, number);
 
-        if (!run || run->change.state != CHANGE_PROBATION)
+        if (!run || !change_on_probation(run->change.state))
                 return; /* too late, or never was: the observer decides nothing else */
         if (verdict == VERDICT_BETTER)
                 run->change.proven = 1;
@@ -207,7 +200,7 @@ void engine_observer_lost(struct control *c) {
 
         for (struct run *run = c->engine.runs, *next; run; run = next) {
                 next = run->next;
-                if (run->change.state == CHANGE_PROBATION || run->change.state == CHANGE_APPLYING)
+                if (change_on_probation(run->change.state) || run->change.state == CHANGE_APPLYING)
                         (void)engine_undo(c, run, REASON_OBSERVER_SILENT, text);
         }
 }

@@ -2,29 +2,74 @@
 /* Pure: samples in, verdict out. */
 #include "governor/observer/probation.h"
 
+#include "policies/rules/transition.h"
+
+#define BIT(knob) (1ULL << KNOB_##knob)
+#define CPU_KNOBS (BIT(CPU_MAX) | BIT(CPU_WEIGHT))
+#define MEMORY_KNOBS                                                                               \
+        (BIT(MEMORY_MAX) | BIT(MEMORY_HIGH) | BIT(MEMORY_LOW) | BIT(MEMORY_MIN) |                  \
+                        BIT(MEMORY_SWAP_MAX))
+
+/*
+ * When a window is bad: more than half as much again is lost, and @slack beyond that. Memory stall
+ * and throttling count for every change. The others count only where a lowering may be their cause:
+ * a container that gets more CPU also reads more, and waits more for the disk.
+ *
+ * @lowered: knobs of which one must have been lowered; 0: any change
+ */
+static const struct {
+        uint64_t slack, lowered;
+} losses[LOSS_COUNT] = {
+        /* 5 % of the clock: the lowest step of the ladder, below which nothing is proven. */
+        [LOSS_CPU] = { 50000, 0 },
+        [LOSS_MEMORY] = { 50000, 0 },
+        /* 10 %: the disk and the other containers have a say in these. */
+        [LOSS_IO] = { 100000, MEMORY_KNOBS },
+        [LOSS_CPU_WAIT] = { 100000, CPU_KNOBS },
+        [LOSS_REFAULTS] = { 100, MEMORY_KNOBS },
+        [LOSS_HIGH] = { 100, MEMORY_KNOBS },
+};
+
+/* What each step of the ladder proves: that much of its window was stalled. */
+static uint64_t ladder_usec(const struct sample *a, const struct sample *b, enum sample_id step_5) {
+        uint64_t at_5 = sample_delta(a, b, step_5);
+        uint64_t at_20 = sample_delta(a, b, step_5 + 1);
+        uint64_t at_40 = sample_delta(a, b, step_5 + 2);
+
+        return (u64_sub(at_5, at_20) * 5 + u64_sub(at_20, at_40) * 20 + at_40 * 40) *
+               (LADDER_WINDOW_USEC / 100);
+}
+
+static uint64_t elapsed_usec(const struct sample *a, const struct sample *b) {
+        return u64_sub(b->boottime_ns, a->boottime_ns) / NSEC_PER_USEC;
+}
+
 struct loss probation_loss(const struct sample *a, const struct sample *b) {
-        uint64_t usec = (b->boottime_ns - a->boottime_ns) / NSEC_PER_USEC;
-        uint64_t periods = sample_delta(a, b, SAMPLE_CPU_THROTTLED_PERIODS);
-        uint64_t at_5 = sample_delta(a, b, SAMPLE_LADDER_MEMORY_5);
-        uint64_t at_20 = sample_delta(a, b, SAMPLE_LADDER_MEMORY_20);
-        uint64_t at_40 = sample_delta(a, b, SAMPLE_LADDER_MEMORY_40);
-        uint64_t cpu, memory;
+        uint64_t usec = elapsed_usec(a, b);
+        uint64_t throttled, grown[LOSS_COUNT];
+        struct loss loss = {};
 
-        if (usec == 0)
-                return (struct loss){};
+        /* As in the rules: the clock time that the throttled periods can account for. */
+        throttled = u64_min(sample_delta(a, b, SAMPLE_CPU_THROTTLED),
+                        sample_delta(a, b, SAMPLE_CPU_THROTTLED_PERIODS) *
+                                        b->value[SAMPLE_LIMIT_CPU_PERIOD]);
+        grown[LOSS_CPU] = u64_min(throttled, usec);
+        grown[LOSS_MEMORY] = u64_min(ladder_usec(a, b, SAMPLE_LADDER_MEMORY_5), usec);
+        grown[LOSS_IO] = u64_min(ladder_usec(a, b, SAMPLE_LADDER_IO_5), usec);
+        grown[LOSS_CPU_WAIT] = u64_min(ladder_usec(a, b, SAMPLE_LADDER_CPU_5), usec);
+        grown[LOSS_REFAULTS] = sample_delta(a, b, SAMPLE_REFAULT_ANON) +
+                               sample_delta(a, b, SAMPLE_REFAULT_FILE);
+        grown[LOSS_HIGH] = sample_delta(a, b, SAMPLE_MEMORY_EVENTS_HIGH);
+        for (unsigned i = 0; i < LOSS_COUNT && usec > 0; i++)
+                loss.per_sec[i] = grown[i] * USEC_PER_SEC / usec;
+        return loss;
+}
 
-        /* As in the rules: the clock time that the throttled periods can account for, and what
-         * each step of the ladder proves. */
-        cpu = u64_min(sample_delta(a, b, SAMPLE_CPU_THROTTLED),
-                        periods * b->value[SAMPLE_LIMIT_CPU_PERIOD]);
-        memory = (u64_sub(at_5, at_20) * 5 + u64_sub(at_20, at_40) * 20 + at_40 * 40) *
-                 (LADDER_WINDOW_USEC / 100);
-        return (struct loss){
-                .cpu_usec = u64_min(cpu, usec) * USEC_PER_SEC / usec,
-                .memory_usec = u64_min(memory, usec) * USEC_PER_SEC / usec,
-                .refused_forks_milli = sample_delta(a, b, SAMPLE_PIDS_EVENTS_MAX) * 1000 *
-                                       USEC_PER_SEC / usec,
-        };
+/* us of CPU used each second. */
+static uint64_t busy(const struct sample *a, const struct sample *b) {
+        uint64_t usec = elapsed_usec(a, b);
+
+        return usec ? sample_delta(a, b, SAMPLE_CPU_USAGE) * USEC_PER_SEC / usec : 0;
 }
 
 void probation_begin(struct probation *p, const struct change *change, const struct sample *first,
@@ -33,19 +78,33 @@ void probation_begin(struct probation *p, const struct change *change, const str
                 .change = change->number, .begin = *now, .window = *now, .told = PROBATION_UNTOLD
         };
         for (uint32_t i = 0; i < change->changes_count && i < PROPOSAL_KNOBS_MAX; i++) {
-                if (change->changes[i].knob >= KNOB_COUNT)
+                const struct knob_change *k = &change->changes[i];
+
+                if (k->knob >= KNOB_COUNT)
                         continue;
-                p->knobs |= 1ULL << change->changes[i].knob;
-                if (change->changes[i].knob == KNOB_PIDS_MAX)
-                        p->old_pids_max = change->changes[i].old.amount;
+                p->knobs |= 1ULL << k->knob;
+                if (knob_change_lowers(k))
+                        p->lowered |= 1ULL << k->knob;
+                if (k->knob == KNOB_PIDS_MAX)
+                        p->old_pids_max = k->old.amount;
         }
         p->before_known = last->boottime_ns >= first->boottime_ns + PROBATION_BEFORE_MIN;
-        if (p->before_known)
+        if (p->before_known) {
                 p->before = probation_loss(first, last);
+                p->busy_before = busy(first, last);
+        }
 }
 
-static bool worse(uint64_t before, uint64_t after) {
-        return after > before + before / 2 + PROBATION_WORSE_USEC_PER_SEC;
+static bool worse(const struct probation *p, const struct loss *window) {
+        for (unsigned i = 0; i < LOSS_COUNT; i++) {
+                uint64_t before = p->before.per_sec[i];
+
+                if (losses[i].lowered && !(p->lowered & losses[i].lowered))
+                        continue;
+                if (window->per_sec[i] > before + before / 2 + losses[i].slack)
+                        return true;
+        }
+        return false;
 }
 
 /* At least a second a minute was lost before, and not half of that is now. */
@@ -53,35 +112,41 @@ static bool halved(uint64_t before, uint64_t after) {
         return before >= PROBATION_LOSS_USEC_PER_SEC && after <= before / 2;
 }
 
+/* Half as busy as before, or more: a load that went away has not been helped. */
+static bool is_as_busy(const struct probation *p, const struct sample *now) {
+        return busy(&p->begin, now) >= p->busy_before / 2;
+}
+
 static bool helped(const struct probation *p, const struct sample *now) {
-        const uint64_t memory = 1ULL << KNOB_MEMORY_MAX | 1ULL << KNOB_MEMORY_HIGH |
-                                1ULL << KNOB_MEMORY_LOW | 1ULL << KNOB_MEMORY_MIN |
-                                1ULL << KNOB_MEMORY_SWAP_MAX;
-        const uint64_t cpu = 1ULL << KNOB_CPU_MAX | 1ULL << KNOB_CPU_WEIGHT;
         struct loss since = probation_loss(&p->begin, now);
 
-        if (p->knobs & cpu && halved(p->before.cpu_usec, since.cpu_usec))
+        if (p->knobs & CPU_KNOBS && is_as_busy(p, now) &&
+                        halved(p->before.per_sec[LOSS_CPU], since.per_sec[LOSS_CPU]))
                 return true;
-        if (p->knobs & memory && halved(p->before.memory_usec, since.memory_usec))
+        if (p->knobs & MEMORY_KNOBS && is_as_busy(p, now) &&
+                        halved(p->before.per_sec[LOSS_MEMORY], since.per_sec[LOSS_MEMORY]))
                 return true;
         /* More tasks than the old limit allowed, and none refused. */
-        return p->knobs & 1ULL << KNOB_PIDS_MAX && p->tasks_beyond > 0 &&
-               since.refused_forks_milli == 0;
+        return p->knobs & BIT(PIDS_MAX) && p->tasks_beyond > 0 &&
+               sample_delta(&p->begin, now, SAMPLE_PIDS_EVENTS_MAX) == 0;
+}
+
+/* What a lowering is to show: nothing, while the container did what it had done before. */
+static bool did_no_harm(const struct probation *p, const struct sample *now) {
+        return p->busy_before >= PROBATION_IDLE_USEC_PER_SEC && is_as_busy(p, now);
 }
 
 static enum verdict judge(struct probation *p, const struct sample *now) {
         struct loss window = probation_loss(&p->window, now);
-        bool bad = p->before_known &&
-                   (worse(p->before.cpu_usec, window.cpu_usec) ||
-                                   worse(p->before.memory_usec, window.memory_usec));
+        bool bad = p->before_known && worse(p, &window);
 
         p->windows++;
         p->bad = bad ? p->bad + 1 : 0;
         if (p->bad >= PROBATION_WORSE_MAX)
                 return VERDICT_WORSE;
-        if (p->windows >= PROBATION_BETTER_MIN && p->bad == 0 && p->before_known && helped(p, now))
-                return VERDICT_BETTER;
-        return VERDICT_NONE;
+        if (p->windows < PROBATION_BETTER_MIN || p->bad > 0 || !p->before_known)
+                return VERDICT_NONE;
+        return (p->lowered ? did_no_harm(p, now) : helped(p, now)) ? VERDICT_BETTER : VERDICT_NONE;
 }
 
 bool probation_step(struct probation *p, const struct sample *now, enum verdict *ret) {
@@ -89,7 +154,7 @@ bool probation_step(struct probation *p, const struct sample *now, enum verdict 
 
         if (p->change == 0)
                 return false;
-        if (p->knobs & 1ULL << KNOB_PIDS_MAX && now->value[SAMPLE_PIDS_CURRENT] > p->old_pids_max)
+        if (p->knobs & BIT(PIDS_MAX) && now->value[SAMPLE_PIDS_CURRENT] > p->old_pids_max)
                 p->tasks_beyond++;
         if (now->boottime_ns < p->window.boottime_ns + PROBATION_WINDOW_NS)
                 return false;

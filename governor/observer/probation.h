@@ -12,23 +12,35 @@
 #define PROBATION_BEFORE_MIN (10 * NSEC_PER_SEC) /* less than this is no basis */
 #define PROBATION_WORSE_MAX  2                   /* bad windows in a row: one may be chance */
 #define PROBATION_BETTER_MIN 6                   /* windows without a bad one before "better" */
-/* A window is bad when more than half as much again is lost, and 5 % of the clock beyond that: the
- * lowest step of the ladder, below which nothing is proven. */
-#define PROBATION_WORSE_USEC_PER_SEC 50000
 /* Less than a second a minute lost before: there was nothing to make better. */
 #define PROBATION_LOSS_USEC_PER_SEC (USEC_PER_SEC / 60)
+/* A container that used less CPU than this was idle: a lowering that hurts nobody then proves
+ * nothing. */
+#define PROBATION_IDLE_USEC_PER_SEC (USEC_PER_SEC / 100)
 
-/* What was lost between two samples, per second. */
+/* What a container loses: time that it stood still, or work that it does again, each second. */
+enum loss_id {
+        LOSS_CPU,      /* us throttled */
+        LOSS_MEMORY,   /* us stalled, as the ladder proves it */
+        LOSS_IO,       /* the same */
+        LOSS_CPU_WAIT, /* the same: ready, and no CPU free */
+        LOSS_REFAULTS, /* pages read again that had been reclaimed */
+        LOSS_HIGH,     /* times that memory.high held a task up */
+        LOSS_COUNT,
+};
+
 struct loss {
-        uint64_t cpu_usec, memory_usec, refused_forks_milli;
+        uint64_t per_sec[LOSS_COUNT];
 };
 
 struct probation {
-        uint64_t change; /* C number; 0: none */
-        uint64_t knobs;  /* bit mask by enum knob_id of what it raised or lowered */
+        uint64_t change;  /* C number; 0: none */
+        uint64_t knobs;   /* bit mask by enum knob_id of what it changed */
+        uint64_t lowered; /* and of those which it lowered */
         uint64_t old_pids_max;
         bool before_known;
         struct loss before;
+        uint64_t busy_before;        /* us of CPU used each second */
         struct sample begin, window; /* at the change, and at the begin of the current window */
         unsigned windows, bad, tasks_beyond;
         uint32_t told; /* enum verdict that was sent, or PROBATION_UNTOLD */

@@ -37,15 +37,22 @@ bool transition_allowed(enum change_state from, enum change_state to) {
         return from < CHANGE_STATE_COUNT && to < CHANGE_STATE_COUNT && (follows[from] >> to & 1);
 }
 
-static bool lowers(const struct knob_change *change) {
+bool knob_change_lowers(const struct knob_change *change) {
         return knob_compare(change->knob, change->new, change->old) < 0;
+}
+
+bool change_lowers(const struct change *x) {
+        for (unsigned i = 0; i < x->changes_count; i++)
+                if (knob_change_lowers(&x->changes[i]))
+                        return true;
+        return false;
 }
 
 /* Whether @a is written before @b. */
 static bool earlier(const struct knob_change *a, const struct knob_change *b) {
-        if (lowers(a) != lowers(b))
-                return lowers(b);
-        return lowers(a) ? a->knob > b->knob : a->knob < b->knob;
+        if (knob_change_lowers(a) != knob_change_lowers(b))
+                return knob_change_lowers(b);
+        return knob_change_lowers(a) ? a->knob > b->knob : a->knob < b->knob;
 }
 
 void transition_order(const struct change *c, unsigned ret[static PROPOSAL_KNOBS_MAX]) {

@@ -10,6 +10,11 @@
 /* Whether a change may go from one state to another. */
 bool transition_allowed(enum change_state from, enum change_state to);
 
+/* Whether the new value is tighter than the old one; and of a change, whether one of its knobs is.
+ */
+bool knob_change_lowers(const struct knob_change *change);
+bool change_lowers(const struct change *x);
+
 /*
  * The order in which the knobs of a change are written: raises first, in the order of the knob
  * table (memory.max before memory.high), then lowerings in reverse. An undo takes it backwards.

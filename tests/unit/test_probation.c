@@ -9,11 +9,12 @@
 /* A container whose losses a test sets per second. */
 struct world {
         struct sample now;
-        uint64_t throttled_usec, periods, memory_at_40, refused, tasks;
+        uint64_t throttled_usec, periods, memory_at_40, refused, tasks, busy_usec, refaults,
+                        io_at_40;
 };
 
 static struct world world_make(void) {
-        struct world w = { .now.present = UINT64_MAX >> (64 - SAMPLE_COUNT) };
+        struct world w = { .now.present = UINT64_MAX >> (64 - SAMPLE_COUNT), .busy_usec = 500000 };
 
         w.now.boottime_ns = 1000 * NSEC_PER_SEC;
         w.now.value[SAMPLE_LIMIT_CPU_PERIOD] = 100000;
@@ -26,19 +27,28 @@ static void pass(struct world *w, unsigned seconds) {
         w->now.value[SAMPLE_CPU_THROTTLED_PERIODS] += seconds * w->periods;
         for (int i = SAMPLE_LADDER_MEMORY_5; i <= SAMPLE_LADDER_MEMORY_40; i++)
                 w->now.value[i] += seconds * w->memory_at_40;
+        for (int i = SAMPLE_LADDER_IO_5; i <= SAMPLE_LADDER_IO_40; i++)
+                w->now.value[i] += seconds * w->io_at_40;
+        w->now.value[SAMPLE_CPU_USAGE] += seconds * w->busy_usec;
+        w->now.value[SAMPLE_REFAULT_FILE] += seconds * w->refaults;
         w->now.value[SAMPLE_PIDS_EVENTS_MAX] += seconds * w->refused;
         w->now.value[SAMPLE_PIDS_CURRENT] = w->tasks;
 }
 
-/* A minute before a change of @knob, then the change. */
-static void begin(struct probation *p, struct world *w, enum knob_id knob) {
+/* A minute before a change of @knob from 100 to @new, then the change. */
+static void begin_to(struct probation *p, struct world *w, enum knob_id knob, uint64_t new) {
         struct change c = { .number = 17, .changes_count = 1 };
         struct sample first = w->now;
 
         c.changes[0].knob = knob;
-        c.changes[0].old.amount = 100;
+        c.changes[0].old = (struct knob_value){ .amount = 100, .period_usec = 100000 };
+        c.changes[0].new = (struct knob_value){ .amount = new, .period_usec = 100000 };
         pass(w, 60);
         probation_begin(p, &c, &first, &w->now, &w->now);
+}
+
+static void begin(struct probation *p, struct world *w, enum knob_id knob) {
+        begin_to(p, w, knob, 200);
 }
 
 /* Passes seconds one by one. Returns the last verdict that was said, -1 none. */
@@ -169,6 +179,68 @@ static void more_tasks_than_the_old_limit_are_better(void **state) {
         assert_int_equal(steps(&p, &w, 31), VERDICT_NONE);
 }
 
+static void a_load_that_went_away_was_not_helped(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.throttled_usec = 600000;
+        w.periods = 10;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.throttled_usec = 0;
+        w.busy_usec = 1000;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+        w.memory_at_40 = 1;
+        w.busy_usec = 500000;
+        begin(&p, &w, KNOB_MEMORY_MAX);
+        w.memory_at_40 = 0;
+        w.busy_usec = 240000;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
+static void a_lowering_that_hurts_nobody_at_work_is_proven(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        w.busy_usec = 250000;
+        assert_int_equal(steps(&p, &w, 29), -1);
+        assert_int_equal(steps(&p, &w, 2), VERDICT_BETTER);
+}
+
+static void a_lowering_of_an_idle_container_proves_nothing(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        w.busy_usec = 240000; /* idler than before */
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+        w.busy_usec = 9999; /* as idle as before */
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
+static void refaults_and_disk_waits_are_worse_after_a_lowering_of_memory_alone(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        w.refaults = 101;
+        assert_int_equal(steps(&p, &w, 11), VERDICT_WORSE);
+        w.refaults = 0;
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        w.io_at_40 = 1;
+        assert_int_equal(steps(&p, &w, 11), VERDICT_WORSE);
+        w.refaults = w.io_at_40 = 0;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.refaults = 1000;
+        w.io_at_40 = 2;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
 static void no_change_has_no_verdict(void **state) {
         struct world w = world_make();
         struct probation p = {};
@@ -189,10 +261,10 @@ static void what_was_lost_is_never_more_than_the_clock(void **state) {
         w.memory_at_40 = 100;
         pass(&w, 10);
         loss = probation_loss(&first, &w.now);
-        assert_int_equal(loss.cpu_usec, USEC_PER_SEC);
-        assert_int_equal(loss.memory_usec, USEC_PER_SEC);
+        assert_int_equal(loss.per_sec[LOSS_CPU], USEC_PER_SEC);
+        assert_int_equal(loss.per_sec[LOSS_MEMORY], USEC_PER_SEC);
         loss = probation_loss(&w.now, &w.now);
-        assert_int_equal(loss.cpu_usec, 0);
+        assert_int_equal(loss.per_sec[LOSS_CPU], 0);
 }
 
 int main(void) {
@@ -206,6 +278,11 @@ int main(void) {
                 cmocka_unit_test(less_memory_stall_is_better),
                 cmocka_unit_test(the_gain_of_another_resource_does_not_count),
                 cmocka_unit_test(more_tasks_than_the_old_limit_are_better),
+                cmocka_unit_test(a_load_that_went_away_was_not_helped),
+                cmocka_unit_test(a_lowering_that_hurts_nobody_at_work_is_proven),
+                cmocka_unit_test(a_lowering_of_an_idle_container_proves_nothing),
+                cmocka_unit_test(
+                                refaults_and_disk_waits_are_worse_after_a_lowering_of_memory_alone),
                 cmocka_unit_test(no_change_has_no_verdict),
                 cmocka_unit_test(what_was_lost_is_never_more_than_the_clock),
         };
