@@ -42,7 +42,8 @@
  *   I2   at rest a file holds what it did before, what somebody else wrote, the value of a
  *        committed change, or a kept one that is on record
  *   I3   an open change ends: nothing is open when nothing can happen any more (and LTL "ends")
- *   I4   no change is committed of which dtgovd, the observer or the signals missed a part
+ *   I4   no change is committed of which dtgovd, the observer or the signals missed a part, and no
+ *        lowering of which nothing showed that it does no harm
  *   I5   nothing of dtgov sets memory.max to or below what is in use
  *   I6   a successor of the same name is never written to
  *   I7   somebody else's value is never overwritten but by what was approved on top of it
@@ -96,7 +97,7 @@
 
 /* The steps: what a line of a trace begins with. */
 mtype = { precheck, disk_has_it, disk_fails, apply, apply_fails, give_up, read_back, tell, told, undo,
-        undo_fails, look, over, calm, retry, ended, recover, late_write, late_back, settle, crash, start,
+        undo_fails, look, over, unproven, calm, retry, ended, recover, late_write, late_back, settle, crash, start,
         serve, approve, rollback, rollback_all, write, reload, used, killed, vanish, disk_breaks, leave,
         returns, worse, stall, deliver, refuse };
 
@@ -162,6 +163,7 @@ hidden byte goes = STAYS, j, kick;
 hidden byte I1, I2, I3, I4, I5, I6, I7, I8, I9, ORDER, TABLE, KEPT; /* always 0 */
 
 #define in_force(i)   (is_open(C[i].st) || C[i].st == COMMITTED)
+#define on_probation(i) (C[i].st == PROBATION || C[i].st == HELD)
 #define gone(i)       (C[i].gen != K[C[i].c].gen && !(IS(by_name) && crashed))
 #define same(i, m)    (C[i].c == C[m].c && C[i].gen == C[m].gen)
 #define touches(i, k) (C[i].knobs >> (k) & 1)

@@ -155,12 +155,22 @@ static void do_look(struct replay *r) {
         watch_look(&r->host.control, run, proc_boottime_ns());
 }
 
-static void do_over(struct replay *r) {
+static void at_deadline(struct replay *r, bool proven) {
         struct run *run = replay_run(r, r->number);
 
-        if (run)
+        if (run) {
                 run->change.deadline_boottime_ns = 1;
+                run->change.proven = proven;
+        }
         do_look(r);
+}
+
+static void do_over(struct replay *r) {
+        at_deadline(r, true);
+}
+
+static void do_unproven(struct replay *r) {
+        at_deadline(r, false);
 }
 
 static void do_calm(struct replay *r) {
@@ -350,6 +360,7 @@ static const struct {
         { "undo_fails", do_fails },
         { "look", do_look },
         { "over", do_over },
+        { "unproven", do_unproven },
         { "calm", do_calm },
         { "retry", do_retry },
         { "ended", do_nothing }, /* dtgovd has seen it at once */

@@ -36,7 +36,7 @@ inline enter(i, s) {
         if
         :: s == ROLLING_BACK -> C[i].wanted = 0; undo_anew(i)
         :: s == COMMITTED ->
-                assert(I4 || (!C[i].gap && K[C[i].c].signal == C[i].signal));
+                assert(I4 || (!C[i].gap && K[C[i].c].signal == C[i].signal && what != unproven));
                 C[i].good = 1
         :: s == LAPSED || s == REFUSED || s == STALE -> kick = 1; wipe(i)
         :: else ->
@@ -206,7 +206,7 @@ inline do_undo(i) {
 /* policies/rules/undo.c: recover_decide(). Whom systemd may have told, it is told what is there. */
 #define may_be_told(i) (C[i].c == UNIT && C[i].st != INTENT && !IS(not_told))
 #define ends_as(i)     (is_foreign(i) -> CONFLICT : \
-                        (C[i].st == PROBATION -> REVERTED_EXTERNALLY : REFUSED))
+                        (on_probation(i) -> REVERTED_EXTERNALLY : REFUSED))
 
 /* PID 1 was told of what ends without an undo: unless a reload came first. */
 inline recovery_told(i) {
@@ -252,7 +252,10 @@ inline do_look(i) { /* at a change on probation */
                 :: is_foreign(i) || C[i].knobs == 3 || (C[i].c == UNIT && !IS(not_told)) -> ask = 1 << i
                 :: else -> goes = REVERTED_EXTERNALLY
                 fi
-        :: else -> goes = (what == over -> COMMITTED : STAYS)
+        :: !harmed(i) && !drifted(i) && what != unproven -> goes = (what == over -> COMMITTED : STAYS)
+        :: !harmed(i) && !drifted(i) && what == unproven ->
+                ask = (C[i].st == HELD -> 1 << i : 0);
+                goes = (C[i].st == HELD -> STAYS : (IS(unproven_stays) -> COMMITTED : HELD))
         fi
 }
 

@@ -30,9 +30,10 @@ end:    do
                         what = undo
                 :: acts(i) && C[i].st == ROLLING_BACK && at_knob(i) && fails && would_undo(i, knob_at(i)) ->
                         what = undo_fails
-                :: up == 2 && C[i].st == PROBATION && !C[i].next && !gone(i) && (harmed(i) || drifted(i)) ->
+                :: up == 2 && on_probation(i) && !C[i].next && !gone(i) && (harmed(i) || drifted(i)) ->
                         what = look
-                :: up == 2 && C[i].st == PROBATION && !C[i].next && !gone(i) -> what = over
+                :: up == 2 && on_probation(i) && !C[i].next && !gone(i) -> what = over
+                :: up == 2 && on_probation(i) && !C[i].next && !gone(i) && !raises(i) -> what = unproven
                 :: up == 2 && C[i].st == COMMITTED && !gone(i) && !newer(i) && C[i].at == IDLE && \
                         (nothing_left(i) || (drifted(i) && IS(calm_partly))) -> what = calm
                 :: up == 2 && C[i].st == ROLLBACK_FAILED && !IS(no_retry) -> what = retry
@@ -64,7 +65,7 @@ end:    do
                         :: what == undo_fails ->
                                 fails--; C[i].failed = 1;
                                 C[i].keeping = (knob_at(i) == MAX -> 0 : C[i].keeping); after_undo(i)
-                        :: what == look || what == over -> do_look(i)
+                        :: what == look || what == over || what == unproven -> do_look(i)
                         :: what == calm ->
                                 C[i].at = (C[i].c == UNIT && !IS(calm_untold) -> TELL : IDLE);
                                 goes = (C[i].at == TELL -> STAYS : calm_end(i))
@@ -150,7 +151,7 @@ end:    do
 
 inline missed(m, by_observer) { /* a part of what has to be watched */
         if
-        :: C[m].st == PROBATION || (by_observer && C[m].st == APPLYING) ->
+        :: on_probation(m) || (by_observer && C[m].st == APPLYING) ->
                 C[m].gap = 1; C[m].stalled = C[m].stalled || !by_observer;
                 ask = (by_observer && !IS(silence) -> ask | (1 << m) : ask)
         :: else
@@ -160,7 +161,7 @@ inline missed(m, by_observer) { /* a part of what has to be watched */
 /* The change as the journal has it; what was only in memory is gone. */
 inline load(m) {
         v = C[m].kept;
-        C[m].gap = C[m].gap || C[m].st == PROBATION || C[m].st == APPLYING;
+        C[m].gap = C[m].gap || on_probation(m) || C[m].st == APPLYING;
         C[m].st = C[m].jn;
         C[m].kept = (C[m].jstep && (is_open(C[m].jn) || IS(stale_step)) -> C[m].jstep : C[m].jkept);
         assert(KEPT || is_open(C[m].st) || C[m].kept == v);
@@ -203,13 +204,13 @@ end:    do
                 :: up == 2 && undos && in_force(1) && !newer(1) -> undos--; what = rollback; k = 1; ask = 2
                 :: up == 2 && undos && in_force(2) -> undos--; what = rollback; k = 2; ask = 4
                 :: up == 2 && undos && in_force(0) -> undos--; what = rollback_all; k = 0; ask = 7
-                :: up == 2 && leaves && C[0].st == PROBATION -> leaves--; what = worse; k = 0; ask = 1
-                :: up == 2 && leaves && C[1].st == PROBATION -> leaves--; what = worse; k = 1; ask = 2
-                :: up == 2 && leaves && C[2].st == PROBATION -> leaves--; what = worse; k = 2; ask = 4
+                :: up == 2 && leaves && on_probation(0) -> leaves--; what = worse; k = 0; ask = 1
+                :: up == 2 && leaves && on_probation(1) -> leaves--; what = worse; k = 1; ask = 2
+                :: up == 2 && leaves && on_probation(2) -> leaves--; what = worse; k = 2; ask = 4
                 :: up == 2 && leaves && observer ->
                         leaves--; observer = 0; what = leave; k = 0;
                         d_step { missed(0, 1); missed(1, 1); missed(2, 1) }
-                :: up == 2 && leaves && (C[0].st == PROBATION || C[1].st == PROBATION || C[2].st == PROBATION) ->
+                :: up == 2 && leaves && (on_probation(0) || on_probation(1) || on_probation(2)) ->
                         leaves--; what = stall; k = 0;
                         d_step { missed(0, 0); missed(1, 0); missed(2, 0) }
                 fi;
