@@ -7,9 +7,10 @@ _Static_assert(CHANGE_STATE_COUNT <= 32, "a row is a mask of 32 bits");
 
 /*
  * One row a state, one bit for each that may follow. Rows of ended states are empty, but for a
- * committed change: it can be taken back as long as its container lives. What recovery decides is
- * part of the table: an intent whose first write never came is refused, what was on probation and
- * shows the old values was taken back by somebody else.
+ * committed change, which can be taken back as long as its container lives, and for one that was
+ * taken back while a writer was given up: when that comes back, all is looked at once more. What
+ * recovery decides is part of the table: an intent whose first write never came is refused, what was
+ * on probation and shows the old values was taken back by somebody else.
  */
 static const uint32_t follows[CHANGE_STATE_COUNT] = {
         [CHANGE_PROPOSED] = TO(APPROVED) | TO(REJECTED) | TO(EXPIRED) | TO(STALE) | TO(REFUSED) |
@@ -29,6 +30,8 @@ static const uint32_t follows[CHANGE_STATE_COUNT] = {
                         TO(ROLLING_BACK) | TO(SUPERSEDED) | TO(REVERTED_EXTERNALLY) | TO(LAPSED),
         [CHANGE_ROLLING_BACK] = TO(ROLLED_BACK) | TO(ROLLBACK_FAILED) | TO(CONFLICT) |
                                 TO(REVERTED_EXTERNALLY) | TO(LAPSED),
+        [CHANGE_ROLLED_BACK] = TO(ROLLING_BACK),
+        [CHANGE_CONFLICT] = TO(ROLLING_BACK),
         [CHANGE_ROLLBACK_FAILED] =
                         TO(ROLLING_BACK) | TO(REVERTED_EXTERNALLY) | TO(CONFLICT) | TO(LAPSED),
 };

@@ -281,7 +281,7 @@ inline do_late_back(i) {
         :: C[i].at != IDLE -> C[i].again = 1
         :: C[i].at == IDLE && (C[i].st == ROLLED_BACK || C[i].st == CONFLICT) && !gone(i) && \
                         !IS(late_forgotten) ->
-                C[i].st = ROLLING_BACK; undo_anew(i)
+                goes = ROLLING_BACK
         :: C[i].at == IDLE && !C[i].knobs -> wipe(i); kick = 1
         :: else -> kick = 1
         fi
