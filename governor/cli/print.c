@@ -85,6 +85,8 @@ int print_outcome(struct cli *c, const struct json *change) {
                 (void)fprintf(c->out.file, "%s, verified. On probation for %s.\n",
                                 knobs_words(c, change),
                                 out_duration(&c->out, left / NSEC_PER_USEC + USEC_PER_SEC / 2));
+                if (why[0])
+                        (void)fprintf(c->out.file, "At its end: %s\n", why);
                 print_lasting(c, change);
         } else if (state == CHANGE_COMMITTED) {
                 (void)fprintf(c->out.file, "%s, verified and %s.\n", knobs_words(c, change),

@@ -84,7 +84,8 @@ int engine_begin(struct control *c, const struct proposal *p, uid_t uid, uint64_
                 struct waiter *w);
 
 /*
- * Makes a trial a change like others: what is left is the watch that each of them has.
+ * Makes a trial a change like others: what is left is the watch that each of them has. A lowering
+ * needs no evidence any more; one that is held is committed with the next look.
  *
  * Returns: whether it is in force
  */

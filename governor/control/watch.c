@@ -5,6 +5,7 @@
  */
 #include "governor/control/control.h"
 #include "policies/rules/ending.h"
+#include "policies/rules/transition.h"
 #include "state/log.h"
 
 #include <string.h>
@@ -26,6 +27,10 @@ void watch_begin(struct control *c, struct run *run) {
         run->change.applied_boottime_ns = now;
         run->change.deadline_boottime_ns = now + (run->trial_ns ? run->trial_ns : c->probation_ns);
         run->text[0] = '\0';
+        if (change_lowers(&run->change) && !run->trial_ns)
+                run_say(run, "taken back unless it is seen to do no harm at work; dtgov keep "
+                             "C%llu keeps it",
+                                (unsigned long long)run->change.number);
         run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
 }
 
@@ -77,7 +82,7 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
         return true;
 }
 
-/* What its end says to a person who asks what became of it. */
+/* It is watched once more: what a person reads who asks what became of it. */
 static void hold(struct control *c, struct run *run, enum reason reason) {
         struct change *x = &run->change;
         uint64_t more_ns = u64_sub(x->deadline_boottime_ns, x->applied_boottime_ns);
