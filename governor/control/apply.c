@@ -150,6 +150,7 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
                                 answer.reason);
         }
         signals_read(run->container, run->signals);
+        run->unseen = !signals_known(run->signals, run->signals);
         return write_intent(c, run, j);
 }
 

@@ -39,6 +39,7 @@ struct run {
         struct limits after;       /* and when the owner had been told; only with @others */
         uint64_t others;           /* rows that changed when it was told */
         uint64_t signals[SIGNALS]; /* hard signals when it was applied */
+        bool unseen;               /* one of them could not be read then */
         uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
         uint64_t undone_ns;  /* when the last file was written back and read */
         uint64_t looked_ns, drift_ns, retry_ns;

@@ -28,8 +28,9 @@ void watch_begin(struct control *c, struct run *run) {
         run->change.deadline_boottime_ns = now + (run->trial_ns ? run->trial_ns : c->probation_ns);
         run->text[0] = '\0';
         if (change_lowers(&run->change) && !run->trial_ns)
-                run_say(run, "taken back unless it is seen to do no harm at work; dtgov keep "
-                             "C%llu keeps it",
+                run_say(run,
+                                "taken back unless it is seen to do no harm at work; dtgov keep "
+                                "C%llu keeps it",
                                 (unsigned long long)run->change.number);
         run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
 }
@@ -85,17 +86,18 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
 /* It is watched once more: what a person reads who asks what became of it. */
 static void hold(struct control *c, struct run *run, enum reason reason) {
         struct change *x = &run->change;
-        uint64_t more_ns = u64_sub(x->deadline_boottime_ns, x->applied_boottime_ns);
+        unsigned long long sec = c->probation_ns / NSEC_PER_SEC;
 
-        x->deadline_boottime_ns += more_ns;
-        run_say(run, "%s: watched for another %llu s, then taken back; dtgov keep C%llu keeps it",
-                        reasons[reason].text, (unsigned long long)(more_ns / NSEC_PER_SEC),
-                        (unsigned long long)x->number);
+        x->deadline_boottime_ns += c->probation_ns;
+        run_say(run, "%s: watched for another %llu s, then taken back%s", reasons[reason].text, sec,
+                        reason == REASON_NO_EVIDENCE ? "; dtgov keep has it stay" : "");
         run_enter(c, run, CHANGE_HELD, reason);
 }
 
 static void end(struct control *c, struct run *run, bool known) {
-        struct ending_input in = { .trial = run->trial_ns > 0, .kept = run->kept, .known = known };
+        struct ending_input in = {
+                .trial = run->trial_ns > 0, .kept = run->kept, .known = known && !run->unseen
+        };
         struct ending ending = ending_decide(&run->change, &in);
 
         if (ending.state == CHANGE_ROLLING_BACK)
@@ -142,7 +144,7 @@ bool engine_keep(struct control *c, struct run *run) {
         if (run->trial_ns > 0) {
                 run->trial_ns = 0;
                 x->deadline_boottime_ns = u64_max(now, x->applied_boottime_ns + c->probation_ns);
-        } else if (x->state == CHANGE_HELD) {
+        } else if (x->state == CHANGE_HELD && x->reason == REASON_NO_EVIDENCE) {
                 x->deadline_boottime_ns = now; /* it has been watched as long as any other */
         }
         run_say(run, "a person kept it");

@@ -36,8 +36,8 @@ extern const struct signal_row signal_rows[SIGNALS];
 /*
  * What has grown since the change was written.
  *
- * @since:  the counters before the write; one that was unknown then begins with what it is now,
- *          which is better than a growth from nothing
+ * @since:  the counters before the write; one that was unknown then begins with what it is now: no
+ *          growth from nothing, and no proof of no harm either
  * Returns: the reason to take @x back, or REASON_NONE
  */
 enum reason signals_harm(const struct change *x, uint64_t since[static SIGNALS],

@@ -22,7 +22,7 @@ static struct run *lower(struct fixture *f, uint64_t probation_ns) {
         run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
         fixture_until(f, run, CHANGE_HELD);
         assert_int_equal(run->change.reason, REASON_NO_EVIDENCE);
-        assert_non_null(strstr(run->text, "dtgov keep C"));
+        assert_non_null(strstr(run->text, "dtgov keep"));
         return run;
 }
 
@@ -109,6 +109,33 @@ static void a_signal_that_cannot_be_read_at_the_end_takes_a_raise_back(void **st
         assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
 }
 
+static void nobody_keeps_what_could_not_be_watched(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        f->control.probation_ns = NSEC_PER_SEC;
+        run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        assert_int_equal(unlinkat(f->container->dir_fd, "pids.events", 0), 0);
+        fixture_until(f, run, CHANGE_HELD);
+        assert_null(strstr(run->text, "keep"));
+        run->change.deadline_boottime_ns += 3600 * NSEC_PER_SEC;
+        assert_true(engine_keep(&f->control, run));
+        watch_look(&f->control, run, proc_boottime_ns());
+        assert_int_equal(run->change.state, CHANGE_HELD);
+}
+
+/* A kill between the write and the first look that could be would have gone unseen. */
+static void a_signal_that_was_unknown_at_the_write_proves_nothing(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+
+        run->signals[SIGNAL_KILL_LOCAL] = SIGNAL_UNKNOWN;
+        run->unseen = true;
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_HELD);
+        assert_int_equal(run->change.reason, REASON_BLIND);
+}
+
 static void a_signal_that_can_be_read_again_lets_a_raise_stay(void **state) {
         struct fixture *f = *state;
         struct run *run;
@@ -133,6 +160,8 @@ int main(void) {
                 TEST(a_kill_takes_back_what_is_held),
                 TEST(what_is_held_goes_back_when_the_observer_is_lost),
                 TEST(a_signal_that_cannot_be_read_at_the_end_takes_a_raise_back),
+                TEST(nobody_keeps_what_could_not_be_watched),
+                TEST(a_signal_that_was_unknown_at_the_write_proves_nothing),
                 TEST(a_signal_that_can_be_read_again_lets_a_raise_stay),
         };
 
