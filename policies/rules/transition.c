@@ -9,8 +9,8 @@ _Static_assert(CHANGE_STATE_COUNT <= 32, "a row is a mask of 32 bits");
  * One row a state, one bit for each that may follow. Rows of ended states are empty, but for a
  * committed change, which can be taken back as long as its container lives, and for one that was
  * taken back while a writer was given up: when that comes back, all is looked at once more. What
- * recovery decides is part of the table: an intent whose first write never came is refused, what was
- * on probation and shows the old values was taken back by somebody else.
+ * recovery decides is part of the table: an intent whose first write never came is refused, what
+ * was on probation and shows the old values was taken back by somebody else.
  */
 static const uint32_t follows[CHANGE_STATE_COUNT] = {
         [CHANGE_PROPOSED] = TO(APPROVED) | TO(REJECTED) | TO(EXPIRED) | TO(STALE) | TO(REFUSED) |

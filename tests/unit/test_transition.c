@@ -30,7 +30,8 @@ static void what_has_ended_stays_so_but_for_an_undo(void **state) {
                 assert_int_equal(ways, 0);
         }
         assert_true(transition_allowed(CHANGE_COMMITTED, CHANGE_ROLLING_BACK));
-        assert_true(transition_allowed(CHANGE_ROLLED_BACK, CHANGE_ROLLING_BACK)); /* a late writer */
+        assert_true(transition_allowed(
+                        CHANGE_ROLLED_BACK, CHANGE_ROLLING_BACK)); /* a late writer */
         assert_false(transition_allowed(CHANGE_LAPSED, CHANGE_ROLLING_BACK));
         assert_false(transition_allowed(CHANGE_STATE_COUNT, CHANGE_LAPSED));
         assert_false(transition_allowed(CHANGE_PROPOSED, CHANGE_STATE_COUNT));
