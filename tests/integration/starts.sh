@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A thousand container starts through the wrapper while dtgovd is up, down, hung and in a crash loop:
-# no start fails. Each is a whole "runc run" of a program that ends at once.
+# A thousand container starts through the wrapper, of runc and of crun each, while dtgovd is up,
+# down, hung and in a crash loop: no start fails. Each is a whole "run" of a program that ends at once.
 #
 # guests: bookworm trixie
 # ci: trixie-plain
@@ -15,12 +15,14 @@
 # shellcheck source=tests/integration/lib.sh
 . /src/tests/integration/lib.sh
 
-COUNT=${1:-1000} # in all: a quarter for each state of dtgovd
+COUNT=${1:-1000} # of each runtime: a quarter for each state of dtgovd
+RUNTIMES="runc crun"
+WRAPPERS=/run/wrappers
 
-starts() { # COUNT NAME: how many of them ended with the program's own status
+starts() { # RUNTIME NAME: how many of a quarter ended with the program's own status
         local good=0 i
-        for ((i = 0; i < $1; i++)); do
-                wrapped_runc run --bundle /run/bundles/true "$2-$i" > /run/start.out 2>&1
+        for ((i = 0; i < part; i++)); do
+                "$WRAPPERS/dtgov-$1" run --bundle /run/bundles/true "$2-$1-$i" > /run/start.out 2>&1 < /dev/null
                 if [ $? = 7 ]; then
                         good=$((good + 1))
                 else
@@ -28,6 +30,13 @@ starts() { # COUNT NAME: how many of them ended with the program's own status
                 fi
         done
         echo "$good"
+}
+
+all_start() { # STATE of dtgovd, of every runtime
+        local runtime
+        for runtime in $RUNTIMES; do
+                t_is "dtgovd $1: all $part of $runtime start ($SECONDS s)" "$part" "$(starts "$runtime" "$1" | tail -n 1)"
+        done
 }
 
 registry_is_empty() {
@@ -45,23 +54,26 @@ crash_loop() { # kills dtgovd as soon as it is there, again and again
 }
 
 build_peer
-mkdir -p /etc/dtgov
-printf '%s\n' "runtime $(command -v runc)" "hook $B/dtgov-hook" > /etc/dtgov/runtime.conf
+mkdir -p /etc/dtgov "$WRAPPERS"
+printf '%s\n' "hook $B/dtgov-hook" > /etc/dtgov/runtime.conf
+for runtime in $RUNTIMES; do # which one it stands for is said by its name
+        ln -s "$B/dtgov-runtime" "$WRAPPERS/dtgov-$runtime"
+done
 make_bundle true '{}' 'exit 7'
 part=$((COUNT / 4))
 
 t_ok "dtgovd comes up" start_dtgovd
-t_is "dtgovd up: all $part start" "$part" "$(starts "$part" up | tail -n 1)"
+all_start up
 t_ok "all have left" wait_for 60 registry_is_empty
 kill -STOP "$dtgovd"
-t_is "dtgovd hung: all $part start ($SECONDS s)" "$part" "$(starts "$part" hung | tail -n 1)"
+all_start hung
 kill -CONT "$dtgovd"
 t_ok "all have left" wait_for 60 registry_is_empty
 stop_dtgovd TERM
-t_is "dtgovd down: all $part start ($SECONDS s)" "$part" "$(starts "$part" down | tail -n 1)"
+all_start down
 crash_loop &
 loop=$!
-t_is "dtgovd in a crash loop: all $part start ($SECONDS s)" "$part" "$(starts "$part" loop | tail -n 1)"
+all_start crash-looping
 kill "$loop"
 wait "$loop" 2> /dev/null
 pkill -9 -x dtgovd
