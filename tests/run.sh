@@ -30,6 +30,7 @@ flock -n 8 || { echo "tests/run.sh: another run is under way here" >&2; exit 2; 
 
 jobs=$(nproc)
 passed=0 failed=0 skipped=0 broken=' ' step='' child='' started=$SECONDS
+declare -A unrun # NAME -> why a step did not come to its end
 
 stop() { # STATUS: ends the step and whatever it started
         trap '' INT TERM HUP
@@ -53,6 +54,7 @@ verdict() { # WORD NAME SECONDS TEXT
 
 fail_unrun() { # NAME WHY
         verdict failed "$1" 0 "$2"
+        unrun[$1]=$2
         failed=$((failed + 1)) broken+="$1 "
 }
 
@@ -70,7 +72,7 @@ step() {
         fi
         name=$1 limit=$2
         shift 2
-        [[ $only == "  " || $only == *" $name "* ]] || return 0
+        [[ $only == "  " || $only == *" $name "* ]] || { unrun[$name]="not asked for"; return; }
         for need in ${need-}; do
                 if [[ $broken == *" $need "* ]]; then
                         fail_unrun "$name" "not run: $need failed"
@@ -107,6 +109,7 @@ step() {
         fi
         broken+="$name "
         [ "$status" != 124 ] || sum="not done within $limit s"
+        unrun[$name]=${sum:-it ended with status $status}
         verdict failed "$name" $((SECONDS - from)) "$sum"
         tail -n 25 "$log" | sed 's/^/         /'
         echo "         all of it: $log"
@@ -218,7 +221,31 @@ everything() {
         fi
 }
 
+# What the guests of engines.sh came to, as one table; where a guest has none it says why.
+matrix() {
+        local os init name table titled=''
+        [[ $only == "  " || $only == *" engines-"* ]] || return 0
+        echo
+        for os in $(header tests/integration/engines.sh guests ''); do
+                for init in $(header tests/integration/engines.sh init plain); do
+                        name=engines-$os-$init table=''
+                        [[ ${unrun[$name]-} == "not "* ]] ||
+                                table=$(sed -n 's/^matrix: /  /p' "$logs/$name.log")
+                        if [ -z "$table" ]; then
+                                printf '  %-15s %s\n' "$os-$init" "${unrun[$name]-no table: $logs/$name.log}"
+                        elif [ "$titled" ]; then
+                                tail -n +2 <<< "$table"
+                        else
+                                echo "$table"
+                                titled=1
+                        fi
+                done
+        done
+        echo
+}
+
 if [ "$suite" = check ]; then check; else everything; fi
+[ "$suite" != full ] || matrix
 echo "$suite took $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
