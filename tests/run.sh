@@ -232,7 +232,7 @@ matrix() {
                         [[ ${unrun[$name]-} == "not "* ]] ||
                                 table=$(sed -n 's/^matrix: /  /p' "$logs/$name.log")
                         if [ -z "$table" ]; then
-                                printf '  %-15s %s\n' "$os-$init" "${unrun[$name]-no table: $logs/$name.log}"
+                                printf '  %-16s %s\n' "$os-$init" "${unrun[$name]-no table: $logs/$name.log}"
                         elif [ "$titled" ]; then
                                 tail -n +2 <<< "$table"
                         else

@@ -5,7 +5,7 @@
 # How each engine is set up, and how it starts and ends the containers of a row, for engines.sh:
 #
 #   setup_ENGINE           its daemon and its image
-#   start_ENGINE NUMBER    a container of the row: $name-NUMBER, with its quota; 0 is the one that burns
+#   start_ENGINE NUMBER    a container of the row: $row-NUMBER, with its quota; 0 is the one that burns
 #   stop_ENGINE NUMBER
 #   ids_ENGINE             the ids of the containers that dtgov is to know, a line each; the first burns
 #
@@ -44,7 +44,7 @@ command_of() { # NUMBER
 names() { # the names of the row's containers
         local i
         for ((i = 0; i < COUNT; i++)); do
-                echo "$name-$i"
+                echo "$row-$i"
         done
 }
 
@@ -77,12 +77,12 @@ in_docker() { # ARG...: the engine that has the row's driver
 start_docker() { # NUMBER
         local real=$runtime
         [ "$how" = scan ] || real=wrapped-$runtime
-        in_docker run --detach --network none --stop-timeout 0 --runtime "$real" --name "$name-$1" \
+        in_docker run --detach --network none --stop-timeout 0 --runtime "$real" --name "$row-$1" \
                 --cpu-period 100000 --cpu-quota "$QUOTA" busybox sh -c "$(command_of "$1")"
 }
 
 stop_docker() { # NUMBER
-        in_docker rm -f "$name-$1"
+        in_docker rm -f "$row-$1"
 }
 
 ids_docker() {
@@ -102,18 +102,18 @@ setup_podman() {
 
 in_podman() { # ARG...
         podman --root /var/lib/docker/podman --storage-driver overlay --cgroup-manager "${driver:-cgroupfs}" \
-                --events-backend none --hooks-dir "${hooks_dir-}" "$@"
+                --events-backend none --hooks-dir "${hooks_dir:-/nonexistent}" "$@"
 }
 
 start_podman() { # NUMBER
         local hooks_dir=
         [ "$how" = scan ] || hooks_dir=$HOOKS
-        in_podman --runtime "/usr/bin/$runtime" run --detach --network none --name "$name-$1" \
+        in_podman --runtime "/usr/bin/$runtime" run --detach --network none --name "$row-$1" \
                 --cpu-period 100000 --cpu-quota "$QUOTA" busybox sh -c "$(command_of "$1")"
 }
 
 stop_podman() { # NUMBER
-        in_podman rm -f -t 0 "$name-$1"
+        in_podman rm -f -t 0 "$row-$1"
 }
 
 ids_podman() {
@@ -141,12 +141,12 @@ start_ctr() { # NUMBER
         local binary=()
         [ "$how" = scan ] || binary=(--runc-binary "$WRAPPERS/dtgov-$runtime")
         in_ctr run --detach "${binary[@]}" --cpu-period 100000 --cpu-quota "$QUOTA" \
-                "$ctr_image" "$name-$1" sh -c "$(command_of "$1")"
+                "$ctr_image" "$row-$1" sh -c "$(command_of "$1")"
 }
 
 stop_ctr() { # NUMBER
-        in_ctr task kill -s KILL "$name-$1" && wait_for 60 ctr_stopped "$name-$1" &&
-                in_ctr task rm "$name-$1" && in_ctr container rm "$name-$1"
+        in_ctr task kill -s KILL "$row-$1" && wait_for 60 ctr_stopped "$row-$1" &&
+                in_ctr task rm "$row-$1" && in_ctr container rm "$row-$1"
 }
 
 ctr_stopped() { # NAME
@@ -164,8 +164,8 @@ setup_alone() {
 }
 
 start_alone() { # NUMBER
-        local bundle=/run/bundles/$name-$1 path=/$name-$1
-        [ "$driver" = cgroupfs ] || path=system.slice:$runtime:$name-$1
+        local bundle=/run/bundles/$row-$1 path=/$row-$1
+        [ "$driver" = cgroupfs ] || path=system.slice:$runtime:$row-$1
         mkdir -p "$bundle"
         jq -n --arg path "$path" --arg command "$(command_of "$1")" --arg rootfs "$ROOTFS" --argjson quota "$QUOTA" '
                 {ociVersion: "1.0.2",
@@ -176,7 +176,7 @@ start_alone() { # NUMBER
                  linux: {cgroupsPath: $path, resources: {cpu: {quota: $quota, period: 100000}},
                         namespaces: [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "network"}]}}
         ' > "$bundle/config.json"
-        run_alone run --detach --bundle "$bundle" "$name-$1" > "$bundle/out" 2>&1 ||
+        run_alone run --detach --bundle "$bundle" "$row-$1" > "$bundle/out" 2>&1 ||
                 { cat "$bundle/out"; return 1; }
 }
 
@@ -188,7 +188,7 @@ run_alone() { # ARG...
 }
 
 stop_alone() { # NUMBER
-        run_alone delete --force "$name-$1"
+        run_alone delete --force "$row-$1"
 }
 
 ids_alone() {
@@ -205,25 +205,25 @@ setup_nested() {
 before_nested() {
         local real=$runtime
         [ "$how" = scan ] || real=wrapped-$runtime
-        start_inner "$name" --runtime "$real"
+        start_inner "$row" --runtime "$real"
 }
 
 start_nested() { # NUMBER
-        inner_docker_run "$name" --name "$name-$1" busybox sh -c "$(command_of "$1")"
+        inner_docker_run "$row" --name "$row-$1" busybox sh -c "$(command_of "$1")"
 }
 
 after_nested() {
-        docker update --cpu-period 100000 --cpu-quota "$NESTED_QUOTA" "$name"
+        docker update --cpu-period 100000 --cpu-quota "$NESTED_QUOTA" "$row"
 }
 
 stop_nested() { # NUMBER
-        inner_docker "$name" rm -f "$name-$1"
+        inner_docker "$row" rm -f "$row-$1"
 }
 
 end_nested() {
-        stop_inner "$name"
+        stop_inner "$row"
 }
 
 ids_nested() {
-        docker inspect --format '{{.Id}}' "$name"
+        docker inspect --format '{{.Id}}' "$row"
 }

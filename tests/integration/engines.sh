@@ -44,13 +44,13 @@ ROWS=(
 )
 STEPS=(starts enters shows finding approve verify rollback leave)
 
-take_row() { # ROW: sets engine runtime driver how, and name, which its containers have too
+take_row() { # WORDS: sets engine runtime driver how, and row, which its containers are named after
         read -r engine runtime driver how <<< "$1"
         if [ "$driver" = native ]; then
                 driver=cgroupfs
                 [ "$DTGOV_INIT" = plain ] || driver=systemd
         fi
-        name=$engine-$runtime-$driver-$how
+        row=$engine-$runtime-$driver-$how
 }
 
 why_not() { # why the row taken is not done here; fails where it is
@@ -63,20 +63,20 @@ why_not() { # why the row taken is not done here; fails where it is
 
 # --- the steps, each of the row taken --------------------------------------------------------------
 
-declare -A cell # "NAME STEP" -> what the table says
+declare -A cell # "ROW STEP" -> what the table says
 
 # step STEP COMMAND...: a test whose outcome is a cell of the table; what comes after a row's first
 # failure is not done, its end apart.
 step() {
         local step=$1 before=$t_failed
         shift
-        if [ "${cell["$name failed"]-}" ] && [ "$step" != leave ]; then
-                cell["$name $step"]=-
+        if [ "${cell["$row failed"]-}" ] && [ "$step" != leave ]; then
+                cell["$row $step"]=-
                 return
         fi
-        t_ok "$name: $step ($SECONDS s)" "$@"
-        cell["$name $step"]=ok
-        [ "$t_failed" = "$before" ] || cell["$name $step"]=FAILED cell["$name failed"]=1
+        t_ok "$row: $step ($SECONDS s)" "$@"
+        cell["$row $step"]=ok
+        [ "$t_failed" = "$before" ] || cell["$row $step"]=FAILED cell["$row failed"]=1
 }
 
 # at_once COMMAND: for each of the row's containers, all beside each other.
@@ -98,12 +98,12 @@ optional() { # COMMAND: where the engine has it
 
 starts() {
         optional "before_$engine" && at_once "start_$engine" && optional "after_$engine" &&
-                "ids_$engine" > "/run/ids.$name"
+                "ids_$engine" > "/run/ids.$row"
 }
 
 # Of an array of containers those of the row; KEY is what an id is called there.
 own() { # KEY < ARRAY
-        jq --rawfile ids "/run/ids.$name" --arg key "$1" '
+        jq --rawfile ids "/run/ids.$row" --arg key "$1" '
                 ($ids | split("\n")) as $ids | map(select(.[$key] as $id | $ids | index($id)))'
 }
 
@@ -111,25 +111,25 @@ entered() { # in the way that it should; what runs in a container is that contai
         local adopted=false
         [ "$how" = hook ] || adopted=true
         control ListContainers | jq '.containers' > /run/containers.json
-        own id < /run/containers.json | jq -e --argjson count "$(wc -l < "/run/ids.$name")" \
+        own id < /run/containers.json | jq -e --argjson count "$(wc -l < "/run/ids.$row")" \
                 --argjson adopted $adopted 'length == $count and all(.[]; .adopted == $adopted)'
 }
 
 enters() {
-        wait_for 90 entered || { cat "/run/ids.$name"; jq -c '.[]' /run/containers.json; return 1; }
+        wait_for 90 entered || { cat "/run/ids.$row"; jq -c '.[]' /run/containers.json; return 1; }
 }
 
 shown() { # to people
         dtgov ps --json > /run/ps.json &&
-                is_same "$(wc -l < "/run/ids.$name")" "$(own containerId < /run/ps.json | jq length)"
+                is_same "$(wc -l < "/run/ids.$row")" "$(own containerId < /run/ps.json | jq length)"
 }
 
 shows() {
-        wait_for 60 shown || { cat "/run/ids.$name" /run/ps.json; return 1; }
+        wait_for 60 shown || { cat "/run/ids.$row" /run/ps.json; return 1; }
 }
 
 hot() { # the id of the one that burns
-        head -n 1 "/run/ids.$name"
+        head -n 1 "/run/ids.$row"
 }
 
 proposed() { # prints the pending proposal
@@ -153,7 +153,7 @@ blames() {
         wanted=$(hot_dir)
         wanted=${wanted#"$CG"}
         [ "$engine" != nested ] ||
-                wanted+=/docker/$(inner_docker "$name" inspect --format '{{.Id}}' "$name-0")
+                wanted+=/docker/$(inner_docker "$row" inspect --format '{{.Id}}' "$row-0")
         is_same "$wanted" "$path"
 }
 
@@ -166,8 +166,8 @@ approve() { # and the kernel has the new value, all others are as before
         local dir before now
         dir=$(hot_dir)
         before=$(limits_of "$dir")
-        echo "$before" > "/run/limits.$name"
-        dtgov approve "$(proposed)" --yes > "/run/approved.$name" || { cat "/run/approved.$name"; return 1; }
+        echo "$before" > "/run/limits.$row"
+        dtgov approve "$(proposed)" --yes > "/run/approved.$row" || { cat "/run/approved.$row"; return 1; }
         read -r now _ < "$dir/cpu.max"
         [ "$now" -gt "$(limit_in cpu.max "$before" | cut -d ' ' -f 1)" ] || { echo "cpu.max is $now"; return 1; }
         is_same "$(without cpu.max "$before")" "$(without cpu.max "$(limits_of "$dir")")"
@@ -175,14 +175,14 @@ approve() { # and the kernel has the new value, all others are as before
 
 # As dtgov says it: verified, and on probation.
 verify() {
-        says 'verified.*probation' "$(tr '\n' ' ' < "/run/approved.$name")" &&
+        says 'verified.*probation' "$(tr '\n' ' ' < "/run/approved.$row")" &&
                 is_same probation "$(dtgov changes --json | jq -r --arg id "$(last_change "$(hot)")" \
                         '.[] | select(.id == $id).state')"
 }
 
 rollback() {
         dtgov rollback "$(last_change "$(hot)")" --yes &&
-                is_same "$(cat "/run/limits.$name")" "$(limits_of "$(hot_dir)")"
+                is_same "$(cat "/run/limits.$row")" "$(limits_of "$(hot_dir)")"
 }
 
 left() {
@@ -197,18 +197,18 @@ leave() {
 
 # A line for each row, for tests/run.sh to put those of all guests together.
 print_table() {
-        local row step why
-        printf 'matrix: %-15s %-8s %-5s %-9s %-5s' guest engine of driver by
+        local words step why
+        printf 'matrix: %-16s %-8s %-5s %-9s %-5s' guest engine of driver by
         printf ' %-8s' "${STEPS[@]}"
         echo
-        for row in "${ROWS[@]}"; do
-                take_row "$row"
-                printf 'matrix: %-15s %-8s %-5s %-9s %-5s' "$DTGOV_OS-$DTGOV_INIT" "$engine" "$runtime" "$driver" "$how"
+        for words in "${ROWS[@]}"; do
+                take_row "$words"
+                printf 'matrix: %-16s %-8s %-5s %-9s %-5s' "$DTGOV_OS-$DTGOV_INIT" "$engine" "$runtime" "$driver" "$how"
                 if why=$(why_not); then
                         printf ' %s' "$why"
                 else
                         for step in "${STEPS[@]}"; do
-                                printf ' %-8s' "${cell["$name $step"]:--}"
+                                printf ' %-8s' "${cell["$row $step"]:--}"
                         done
                 fi
                 echo
@@ -216,9 +216,9 @@ print_table() {
 }
 
 rows() { # COMMAND...: for each row that is done here
-        local row
-        for row in "${ROWS[@]}"; do
-                take_row "$row"
+        local words
+        for words in "${ROWS[@]}"; do
+                take_row "$words"
                 why_not > /dev/null || "$@"
         done
 }
@@ -256,7 +256,7 @@ t_ok "Podman has an image" setup_podman
 t_ok "containerd has an image" setup_ctr
 t_ok "there is an image with an engine in it" setup_nested
 rows start_those_by scan
-t_ok "dtgovd and its observer come up" start_dtgovd --probation 2000
+t_ok "dtgovd and its observer come up" start_dtgovd --probation 600
 rows adopt_those_by_scan
 rows start_those_by hook
 rows register_those_by_hook
