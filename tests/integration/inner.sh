@@ -25,10 +25,12 @@ cd /sys/fs/cgroup || exit
 mkdir init
 echo $$ > init/cgroup.procs
 sed "s/[^ ]*/+&/g" cgroup.controllers > cgroup.subtree_control
-rm -f /run/inner/docker.sock
-dockerd --host unix:///run/inner/docker.sock --iptables=false --ip6tables=false --bridge=none \
-        --exec-opt native.cgroupdriver=cgroupfs > /run/inner/log 2>&1 &
-wait
+for try in 1 2 3; do # a slow host: "timeout waiting for containerd to start"
+        rm -f /run/inner/docker.sock /var/run/docker.pid
+        dockerd --host unix:///run/inner/docker.sock --iptables=false --ip6tables=false --bridge=none \
+                --exec-opt native.cgroupdriver=cgroupfs > /run/inner/log 2>&1 &
+        wait
+done
 '
 
 inner_dir() { # NAME: what the container has as /etc/docker, /etc/dtgov and /run/inner
