@@ -13,6 +13,14 @@ bool control_journal_ok(const struct control *c) {
         return !c->durable.stuck && (health == JOURNAL_OK || health == JOURNAL_REPAIRED);
 }
 
+static const char *journal_problem(const struct control *c) {
+        const char *text = journal_health_text(c->journal);
+
+        if (control_journal_ok(c))
+                return NULL;
+        return text[0] ? text : "the disk does not answer";
+}
+
 struct promises {
         const struct managed *except;
         uint64_t total_bytes, sum_bytes;
@@ -44,7 +52,7 @@ static void read_host(struct control *c, const struct managed *m, struct guard_h
                 .online_cpus = now.online_cpus,
                 .observer_present = control_observer_present(c),
                 .psi_available = c->psi_available,
-                .journal_ok = control_journal_ok(c),
+                .journal_problem = journal_problem(c),
                 .probations = engine_probations(c),
         };
 }

@@ -89,10 +89,10 @@ static bool check_allowed(struct check *c) {
                 return refuse(c, REASON_OBSERVED_ONLY,
                                 "this container is only observed: %s; change them there",
                                 container->observed_only);
-        if (!c->host->journal_ok)
+        if (c->host->journal_problem)
                 return refuse(c, REASON_JOURNAL,
-                                "the journal cannot take a new change; rollbacks still work; see "
-                                "dtgov doctor");
+                                "no new change, rollbacks still work: %s; see dtgov doctor",
+                                c->host->journal_problem);
         if (!c->host->observer_present)
                 return refuse(c, REASON_NO_OBSERVER,
                                 "observer absent: nobody would watch the change; start "

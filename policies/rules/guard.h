@@ -26,7 +26,8 @@ struct guard_host {
         uint64_t memory_total_bytes, memory_available_bytes;
         uint64_t memory_promised_bytes; /* sum of min(memory.max, RAM) of the other containers */
         unsigned online_cpus;
-        bool observer_present, psi_available, journal_ok;
+        bool observer_present, psi_available;
+        const char *journal_problem; /* why it takes no new change; NULL: it does */
         unsigned probations;
 };
 

@@ -21,6 +21,48 @@ hook_takes() { # STATE: exits 0 and registers nothing
         is_same "$before" "$(find "$REGISTRY" | sort)"
 }
 
+# A container with a user namespace and a cgroup of its own to write in, as root in it has it.
+start_owner() { # ID
+        # shellcheck disable=SC2016 # for the shell in it
+        make_bundle "$1" '{"memory":{"limit":209715200}}' 'cd /sys/fs/cgroup && mkdir init own && echo $$ > init/cgroup.procs &&
+                echo "+cpu +memory +pids" > cgroup.subtree_control && touch /tmp/ready
+                while sleep 0.2; do echo $((100 + i++ % 2))M > own/memory.max; echo "$((10000 + i % 2)) 100000" > own/cpu.max; done'
+        chown -R 60007:60007 "/run/bundles/$1"
+        mkdir -p "/run/bundles/$1/rootfs/tmp" "/run/bundles/$1/rootfs/sys/fs/cgroup"
+        chmod 777 "/run/bundles/$1/rootfs/tmp"
+        jq '.linux.namespaces += [{type: "user"}, {type: "cgroup"}]
+                | .linux.uidMappings = [{containerID: 0, hostID: 60007, size: 1}] | .linux.gidMappings = .linux.uidMappings
+                | .mounts[2] = {destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}' \
+                "/run/bundles/$1/config.json" > /run/config
+        cp /run/config "/run/bundles/$1/config.json"
+        run_bundle "$1" && wait_for 20 test -e "/run/bundles/$1/rootfs/tmp/ready" && wait_for 20 is_known "$1" 1
+}
+
+own_writes() { # ID: how it is now, which changes all the time
+        cat "$(cgroup_of "$1")/own/memory.max" "$(cgroup_of "$1")/own/cpu.max"
+}
+
+goes_on() { # ID: its own writes succeed still
+        local before
+        before=$(own_writes "$1")
+        wait_for 20 eval "[ '$before' != \"\$(own_writes $1)\" ]"
+}
+
+# The first record of the newest journal file says that it is of format version 99, sealed as a
+# program of that version would.
+make_newer() { # FILE
+        perl -e '
+                open my $f, "+<:raw", $ARGV[0] or die; read $f, my $r, 256;
+                substr $r, 4, 2, pack "v", 99;
+                my $crc = 0xffffffff;
+                for my $byte (unpack "C252", $r) {
+                        $crc ^= $byte;
+                        $crc = $crc >> 1 ^ ($crc & 1 ? 0x82f63b78 : 0) for 1 .. 8;
+                }
+                substr $r, 252, 4, pack "V", $crc ^ 0xffffffff;
+                seek $f, 0, 0; print $f $r; close $f or die' "$1"
+}
+
 build_peer
 make_tree
 ADMINS=60005
@@ -176,6 +218,21 @@ t_is "73: neither is changed" "max 100000|max 100000" "$(cat "$T/twin/cpu.max" "
 end_plain twin
 end_plain elsewhere/twin
 
+echo "- a container that has a user namespace ($SECONDS s)"
+t_ok "71: it makes cgroups and sets limits in its own" start_owner owner
+dir=$(cgroup_of owner) before=$(limits_of "$(cgroup_of owner)")
+t_is "71: which are its user's" 60007 "$(stat -c %u "$dir/own/memory.max")"
+t_ok "71: a change of its limit goes on probation" runs 0 dtgov set owner memory.max=300M --yes
+change=$(last_change owner)
+t_ok "71: it writes on below" goes_on owner
+sleep 3 # the next looks at the limit's file
+t_is "71: that is no conflict" probation "$(change_state "$change")"
+t_ok "71: it is taken back" runs 0 dtgov rollback owner --yes
+t_is "71: as rolled back, not as a conflict" rolled_back "$(change_state "$change")"
+t_is "71: to the byte" "$before" "$(limits_of "$dir")"
+t_ok "71: and it writes on" goes_on owner
+t_ok "71: it goes" delete_bundle owner
+
 echo "- requests that are none ($SECONDS s)"
 sock=/run/dtgov/control.sock
 raw() { "$peer" raw $sock "$1"; }
@@ -224,6 +281,29 @@ t_ok "41: with what is wrong and what mends it" says "E_UNSAFE_PATH.*rm $STATE/j
 rm $STATE/journal
 mv /run/journal $STATE/journal
 t_ok "41: mended, it starts" start_dtgovd
+stop_dtgovd TERM
+cp -a $STATE/journal /run/journal
+newest=$(find $STATE/journal -name '[0-9]*.seg' | sort | tail -n 1)
+t_ok "39: a journal of a newer version" make_newer "$newest"
+find $STATE/journal -type f -exec sha256sum {} + | sort > /run/sums
+t_ok "39: dtgovd shows what there is" start_dtgovd
+t_ok "39: it names the version" says 'format version 99, this dtgovd knows 1: nothing is modified' "$(dtgov status)"
+before=$(limits_of "$T/one")
+t_ok "39: it makes no change" runs_one_of "5 9" dtgov set one cpu.weight=300 --yes
+t_ok "39: and says why" says 'newer|version 99' "$output"
+t_is "39: nothing is written to the container" "$before" "$(limits_of "$T/one")"
+stop_dtgovd TERM
+t_is "39: nor to the journal" "$(cat /run/sums)" "$(find $STATE/journal -type f -exec sha256sum {} + | sort)"
+rm -rf $STATE/journal
+mv /run/journal $STATE/journal
+install -d -o 65533 -g 65533 -m 700 $STATE/history
+echo nonsense > $STATE/history/finding-number
+chown 65533 $STATE/history/finding-number
+t_ok "40: what the observer keeps is damaged: all comes up" start_dtgovd
+t_ok "40: and changes are made and taken back" eval 'dtgov set one cpu.weight=300 --yes && dtgov rollback one --yes'
+t_is "40: nothing was made of it" nonsense "$(cat $STATE/history/finding-number)"
+t_ok "40: and it is said" says 'holds no number|findings have no numbers' "$(dtgov status; cat $LOG)"
+rm -r $STATE/history
 t_is "70: without systemd it works, and says so" false "$(control Health | jq .systemd)"
 end_plain full
 

@@ -25,8 +25,7 @@ static int setup(void **state) {
                 .memory_promised_bytes = 4 * GIB,
                 .online_cpus = 4,
                 .observer_present = true,
-                .psi_available = true,
-                .journal_ok = true };
+                .psi_available = true };
         f->container.memory_current_bytes = 612 * MIB;
         f->container.memory_reclaimable_bytes = 100 * MIB;
         f->container.pids_current = 90;
@@ -144,8 +143,8 @@ static void without_a_journal_or_an_observer_nothing_new_starts(void **state) {
         want(f, KNOB_CPU_WEIGHT, 10);
         f->host.observer_present = false;
         assert_refused(f, REASON_NO_OBSERVER, "observer absent");
-        f->host.journal_ok = false;
-        assert_refused(f, REASON_JOURNAL, "rollbacks still work");
+        f->host.journal_problem = "it is of version 99";
+        assert_refused(f, REASON_JOURNAL, "rollbacks still work: it is of version 99");
 }
 
 static void one_change_of_a_container_at_a_time(void **state) {
