@@ -99,8 +99,10 @@ static int tell(struct cli *c, struct watch *w, const struct seen *s, const char
                 r = tell_json(c, s, event, e);
         } else {
                 (void)strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now, &tm));
-                (void)fprintf(c->out.file, "%s  %-9s %-10s %s\n", clock, kinds[s->kind].name, event,
-                                e ? what(c, s->kind, e) : s->name);
+                (void)fprintf(c->out.file, "%s  %-9s %-10s ", clock, kinds[s->kind].name, event);
+                if (e && s->kind != KIND_CONTAINER) /* what approve, rollback and show take */
+                        (void)fprintf(c->out.file, "%s ", out_text(&c->out, s->id));
+                (void)fprintf(c->out.file, "%s\n", e ? what(c, s->kind, e) : s->name);
         }
         if (fflush(c->out.file) != 0)
                 return EXIT_ERROR; /* whoever read it has gone */

@@ -173,8 +173,8 @@ static void watch_begins_with_what_is_open(void **state) {
         struct bench *b = *state;
 
         assert_int_equal(run_line(b, "watch -n 2"), EXIT_DONE);
-        assert_non_null(strstr(b->out, "finding   found      api lost 41 s"));
-        assert_non_null(strstr(b->out, "proposal  pending    api: cpu.max 0.5"));
+        assert_non_null(strstr(b->out, "finding   found      F12 api lost 41 s"));
+        assert_non_null(strstr(b->out, "proposal  pending    P17 api: cpu.max 0.5"));
         assert_int_equal(run_line(b, "watch -n 1 --json"), EXIT_DONE);
         assert_int_equal(strncmp(b->out, "{\"id\":\"F12\",\"kind\":\"finding\"", 28), 0);
 }
@@ -184,7 +184,7 @@ static void changes_that_are_followed_begin_with_those_that_are_open(void **stat
 
         fake_change(b, "ListChanges", "changes\":[", "probation", "");
         assert_int_equal(run_line(b, "changes --follow -n 1"), EXIT_DONE);
-        assert_non_null(strstr(b->out, "change    probation  api: cpu.max 0.5"));
+        assert_non_null(strstr(b->out, "change    probation  C17 api: cpu.max 0.5"));
         assert_null(strstr(b->out, "finding"));
         assert_int_equal(run_line(b, "changes api --follow -n 1 --json"), EXIT_DONE);
         assert_int_equal(strncmp(b->out, "{\"id\":\"C17\",\"kind\":\"change\"", 27), 0);
