@@ -114,11 +114,14 @@ static const struct json *finding_of(struct cli *c, const char *id) {
 void show_proposal(struct cli *c, const struct json *p) {
         const struct json *finding = finding_of(c, text_of(p, "finding"));
         uint64_t left = u64_sub(number_of(p, "expiresBoottimeNs", 0), boottime_ns());
-        const char *risk = text_of(p, "risk");
+        const char *risk = text_of(p, "risk"), *id = text_of(p, "id");
+        bool is_dry = strcmp(id, "P0") == 0; /* nothing was proposed */
 
-        (void)fprintf(c->out.file, "%s %s: %s\n", out_text(&c->out, text_of(p, "id")),
-                        name_of(c, p), knobs_words(c, p));
-        if (strcmp(text_of(p, "state"), "pending") == 0)
+        (void)fprintf(c->out.file, "%s%s%s: %s\n", is_dry ? "" : out_text(&c->out, id),
+                        is_dry ? "" : " ", name_of(c, p), knobs_words(c, p));
+        if (is_dry)
+                print_fact(c, "state", "would be allowed; nothing is written");
+        else if (strcmp(text_of(p, "state"), "pending") == 0)
                 print_fact(c, "state",
                                 out_format(&c->out, "waits for you, expires in %s",
                                                 out_duration(&c->out, left / NSEC_PER_USEC)));

@@ -77,6 +77,18 @@ static void a_dry_run_lists_the_files(void **state) {
         assert_non_null(strstr(b->heard, "\"dryRun\":true"));
 }
 
+static void a_dry_run_of_a_wish_says_that_nothing_was_proposed(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "Propose", NULL,
+                        "{\"proposal\":{\"id\":\"P0\",\"state\":\"pending\",\"risk\":\"low\"},"
+                        "\"writes\":[]}");
+        assert_int_equal(run_line(b, "set api memory.max=1.5G --dry-run"), EXIT_DONE);
+        assert_null(strstr(b->out, "P0"));
+        assert_null(strstr(b->out, "waits for you"));
+        assert_non_null(strstr(b->out, "nothing is written"));
+}
+
 static void what_is_done_already_is_no_error(void **state) {
         struct bench *b = *state;
 
@@ -313,6 +325,7 @@ int main(void) {
                 AGAINST_DAEMONS(off_a_terminal_nothing_is_asked_and_nothing_done),
                 AGAINST_DAEMONS(no_at_the_prompt_changes_nothing),
                 AGAINST_DAEMONS(a_dry_run_lists_the_files),
+                AGAINST_DAEMONS(a_dry_run_of_a_wish_says_that_nothing_was_proposed),
                 AGAINST_DAEMONS(what_is_done_already_is_no_error),
                 AGAINST_DAEMONS(what_is_done_already_is_json_for_programs),
                 AGAINST_DAEMONS(each_refusal_has_its_exit_status),
