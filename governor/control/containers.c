@@ -335,7 +335,18 @@ int container_enlist(struct control *c, const struct container *container, unsig
         return 0; /* one that cannot be adopted hides no other */
 }
 
+/*
+ * What runs in a container is governed at its top: only an engine in it says what it holds, by a
+ * registry of its own. A scan cannot tell: a container of a plain runtime has any name, and with
+ * systemd in it no process at its top.
+ */
 static int adopt(void *data, const struct container *container, unsigned flags) {
+        char above[CONTAINER_PATH_SIZE];
+
+        (void)text_copy(above, sizeof(above), container->cgroup);
+        *strrchr(above, '/') = '\0';
+        if (above[0] && container_holds(data, above))
+                return 0;
         return container_enlist(data, container, flags | CONTAINER_ADOPTED);
 }
 

@@ -235,6 +235,20 @@ static void an_empty_cgroup_is_no_container(void **state) {
         assert_int_equal(container_check(&f->control, &f->container->container, &fd, &err), 0);
 }
 
+/* A container of plain runc with systemd in it, whose name tells no scan that it is one. */
+static void what_runs_in_a_container_is_no_container_of_the_host(void **state) {
+        struct fixture *f = *state;
+        char name[128] = "docker-", events[160];
+
+        (void)memset(name + strlen(name), 'a', 64);
+        (void)strcat(name, ".scope");
+        assert_int_equal(mkdirat(f->container->dir_fd, name, 0700), 0);
+        (void)snprintf(events, sizeof(events), "%s/cgroup.events", name);
+        fixture_write(f, events, "populated 1\n");
+        containers_scan(&f->control);
+        assert_int_equal(f->control.containers.count, 1);
+}
+
 /* The scan was between the making of the cgroup and the hook. */
 static void the_hook_completes_what_a_scan_adopted(void **state) {
         struct fixture *f = *state;
@@ -374,6 +388,7 @@ int main(void) {
                 TEST(what_an_engine_in_a_container_tells_counts_below_its_cgroup),
                 TEST(a_registry_file_must_tell_the_truth),
                 TEST(an_empty_cgroup_is_no_container),
+                TEST(what_runs_in_a_container_is_no_container_of_the_host),
                 TEST(the_hook_completes_what_a_scan_adopted),
                 TEST(with_few_descriptors_left_no_container_is_added),
                 TEST(a_directory_that_is_a_link_is_refused_with_what_mends_it),
