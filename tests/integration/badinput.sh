@@ -21,33 +21,6 @@ hook_takes() { # STATE: exits 0 and registers nothing
         is_same "$before" "$(find "$REGISTRY" | sort)"
 }
 
-# A container with a user namespace and a cgroup of its own to write in, as root in it has it.
-start_owner() { # ID
-        # shellcheck disable=SC2016 # for the shell in it
-        make_bundle "$1" '{"memory":{"limit":209715200}}' 'cd /sys/fs/cgroup && mkdir init own && echo $$ > init/cgroup.procs &&
-                echo "+cpu +memory +pids" > cgroup.subtree_control && touch /tmp/ready
-                while sleep 0.2; do echo $((100 + i++ % 2))M > own/memory.max; echo "$((10000 + i % 2)) 100000" > own/cpu.max; done'
-        chown -R 60007:60007 "/run/bundles/$1"
-        mkdir -p "/run/bundles/$1/rootfs/tmp" "/run/bundles/$1/rootfs/sys/fs/cgroup"
-        chmod 777 "/run/bundles/$1/rootfs/tmp"
-        jq '.linux.namespaces += [{type: "user"}, {type: "cgroup"}]
-                | .linux.uidMappings = [{containerID: 0, hostID: 60007, size: 1}] | .linux.gidMappings = .linux.uidMappings
-                | .mounts[2] = {destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}' \
-                "/run/bundles/$1/config.json" > /run/config
-        cp /run/config "/run/bundles/$1/config.json"
-        run_bundle "$1" && wait_for 20 test -e "/run/bundles/$1/rootfs/tmp/ready" && wait_for 20 is_known "$1" 1
-}
-
-own_writes() { # ID: how it is now, which changes all the time
-        cat "$(cgroup_of "$1")/own/memory.max" "$(cgroup_of "$1")/own/cpu.max"
-}
-
-goes_on() { # ID: its own writes succeed still
-        local before
-        before=$(own_writes "$1")
-        wait_for 20 eval "[ '$before' != \"\$(own_writes $1)\" ]"
-}
-
 # The first record of the newest journal file says that it is of format version 99, sealed as a
 # program of that version would.
 make_newer() { # FILE
@@ -217,21 +190,6 @@ t_ok "73: an id of two is ambiguous" test "$status" != 0
 t_is "73: neither is changed" "max 100000|max 100000" "$(cat "$T/twin/cpu.max" "$T/elsewhere/twin/cpu.max" | paste -sd'|')"
 end_plain twin
 end_plain elsewhere/twin
-
-echo "- a container that has a user namespace ($SECONDS s)"
-t_ok "71: it makes cgroups and sets limits in its own" start_owner owner
-dir=$(cgroup_of owner) before=$(limits_of "$(cgroup_of owner)")
-t_is "71: which are its user's" 60007 "$(stat -c %u "$dir/own/memory.max")"
-t_ok "71: a change of its limit goes on probation" runs 0 dtgov set owner memory.max=300M --yes
-change=$(last_change owner)
-t_ok "71: it writes on below" goes_on owner
-sleep 3 # the next looks at the limit's file
-t_is "71: that is no conflict" probation "$(change_state "$change")"
-t_ok "71: it is taken back" runs 0 dtgov rollback owner --yes
-t_is "71: as rolled back, not as a conflict" rolled_back "$(change_state "$change")"
-t_is "71: to the byte" "$before" "$(limits_of "$dir")"
-t_ok "71: and it writes on" goes_on owner
-t_ok "71: it goes" delete_bundle owner
 
 echo "- requests that are none ($SECONDS s)"
 sock=/run/dtgov/control.sock

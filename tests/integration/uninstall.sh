@@ -41,7 +41,7 @@ docker_run --name live --cpus 0.5 busybox sleep 100000 > /dev/null
 docker_run --name stopped busybox sleep 100000 > /dev/null
 docker stop stopped > /dev/null
 t_ok "the container is known" wait_for 30 is_known "$(docker inspect --format '{{.Id}}' live)" 1
-t_ok "a change" runs 0 dtgov set live cpu.max=1 --yes
+t_ok "a change" runs 0 dtgov set "$(docker inspect --format '{{.Id}}' live)" cpu.max=1 --yes
 
 echo "- make uninstall, with a container that runs ($SECONDS s)"
 t_ok "it asks about the change, and takes it back" answers 'keep these values, or restore' restore
