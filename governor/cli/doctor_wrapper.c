@@ -3,16 +3,16 @@
  * Whether dtgov's runtime can become the real one. It is run with --version, as engines do: what it
  * cannot find or understand it says itself, by the very code that a container's start would meet.
  */
-#include <fcntl.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "governor/cli/doctor.h"
 #include "governor/cli/setup/docker_edit.h"
 #include "governor/cli/setup/program.h"
-#include "state/file.h"
+#include "state/runtime_conf.h"
 
 #define CONF        "/etc/dtgov/runtime.conf"
-#define CONF_MAX    4096 /* bytes that the wrapper reads */
 #define ASK_SECONDS 10
 
 /* What the wrapper said, without the name that it puts before its own words. */
@@ -61,20 +61,6 @@ const char *wrapper_fault(struct cli *c, const char *program) {
                         r < 0 ? out_format(&c->out, "%s", err.text) : reason_of(c, &answer));
 }
 
-/* The value of the last line that begins with @key; "" without one. */
-static void read_conf(const char *text, const char *key, char *out, size_t size) {
-        size_t len = strlen(key);
-
-        out[0] = '\0';
-        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                line += strspn(line, " \t");
-                if (strncmp(line, key, len) != 0 || !strchr(" \t", line[len]))
-                        continue;
-                line += len + strspn(line + len, " \t");
-                (void)snprintf(out, size, "%.*s", (int)strcspn(line, " \t\r\n"), line);
-        }
-}
-
 const char *wrapper_mend(struct cli *c, const char *program) {
         const char *real = docker_real_of(program);
 
@@ -88,11 +74,11 @@ const char *wrapper_mend(struct cli *c, const char *program) {
 }
 
 /* A hook that its configuration names. Without one containers start, and are found late. */
-static void check_named_hook(struct cli *c, struct doctor *d, const char *text) {
-        char hook[512];
+static void check_named_hook(struct cli *c, struct doctor *d, const char *hook) {
+        struct runtime_conf standard;
 
-        read_conf(text, "hook", hook, sizeof(hook));
-        if (hook[0] && !is_executable(c, hook))
+        runtime_conf_default(&standard);
+        if (strcmp(hook, standard.hook) != 0 && !is_executable(c, hook))
                 diagnose(d, "hook", HEALTH_WARN,
                                 out_format(&c->out,
                                                 CONF " names %s, which is missing: containers "
@@ -102,14 +88,14 @@ static void check_named_hook(struct cli *c, struct doctor *d, const char *text) 
 }
 
 void check_wrapper(struct cli *c, struct doctor *d) {
-        CLEANUP(freep) char *text = NULL;
-        char path[512], runtime[512];
+        struct error err = { "" };
+        struct runtime_conf conf;
         const char *fault;
-        size_t len;
+        char path[512];
         int r;
 
         (void)snprintf(path, sizeof(path), "%s" CONF, c->root ? c->root : "");
-        r = file_load_at(AT_FDCWD, path, CONF_MAX, &text, &len);
+        r = runtime_conf_load(path, &conf, &err);
         if (r == -ENOENT)
                 return;
         if (r == -EACCES) {
@@ -119,8 +105,9 @@ void check_wrapper(struct cli *c, struct doctor *d) {
                                 "sudo dtgov doctor");
                 return;
         }
-        read_conf(text ? text : "", "runtime", runtime, sizeof(runtime));
-        check_named_hook(c, d, text ? text : "");
+        if (r > 0)
+                diagnose(d, "runtime", HEALTH_WARN, err.text, "sudoedit " CONF);
+        check_named_hook(c, d, conf.hook);
         fault = wrapper_fault(c, DTGOV_LIBEXECDIR "/dtgov-runtime");
         if (fault)
                 diagnose(d, "runtime", HEALTH_BROKEN,
@@ -129,6 +116,6 @@ void check_wrapper(struct cli *c, struct doctor *d) {
         else
                 diagnose(d, "runtime", HEALTH_OK,
                                 out_format(&c->out, "dtgov-runtime becomes %s",
-                                                runtime[0] ? runtime : "runc"),
+                                                conf.runtime[0] ? conf.runtime : "runc"),
                                 "");
 }

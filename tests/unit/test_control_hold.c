@@ -94,9 +94,8 @@ static void what_is_held_goes_back_when_the_observer_is_lost(void **state) {
         assert_int_equal(run->change.reason, REASON_OBSERVER_SILENT);
 }
 
-/* Invariant I4: no good end without having looked. */
-static void a_signal_that_cannot_be_read_at_the_end_takes_a_raise_back(void **state) {
-        struct fixture *f = *state;
+/* pids.max raised, and held since a signal cannot be read at its end. */
+static struct run *hold_blind(struct fixture *f) {
         struct run *run;
 
         f->control.probation_ns = NSEC_PER_SEC;
@@ -104,6 +103,14 @@ static void a_signal_that_cannot_be_read_at_the_end_takes_a_raise_back(void **st
         assert_int_equal(unlinkat(f->container->dir_fd, "pids.events", 0), 0);
         fixture_until(f, run, CHANGE_HELD);
         assert_int_equal(run->change.reason, REASON_BLIND);
+        return run;
+}
+
+/* Invariant I4: no good end without having looked. */
+static void a_signal_that_cannot_be_read_at_the_end_takes_a_raise_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = hold_blind(f);
+
         fixture_until(f, run, CHANGE_ROLLED_BACK);
         assert_int_equal(run->change.reason, REASON_BLIND);
         assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
@@ -111,12 +118,8 @@ static void a_signal_that_cannot_be_read_at_the_end_takes_a_raise_back(void **st
 
 static void nobody_keeps_what_could_not_be_watched(void **state) {
         struct fixture *f = *state;
-        struct run *run;
+        struct run *run = hold_blind(f);
 
-        f->control.probation_ns = NSEC_PER_SEC;
-        run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
-        assert_int_equal(unlinkat(f->container->dir_fd, "pids.events", 0), 0);
-        fixture_until(f, run, CHANGE_HELD);
         assert_null(strstr(run->text, "keep"));
         run->change.deadline_boottime_ns += 3600 * NSEC_PER_SEC;
         assert_true(engine_keep(&f->control, run));
@@ -138,12 +141,8 @@ static void a_signal_that_was_unknown_at_the_write_proves_nothing(void **state) 
 
 static void a_signal_that_can_be_read_again_lets_a_raise_stay(void **state) {
         struct fixture *f = *state;
-        struct run *run;
+        struct run *run = hold_blind(f);
 
-        f->control.probation_ns = NSEC_PER_SEC;
-        run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
-        assert_int_equal(unlinkat(f->container->dir_fd, "pids.events", 0), 0);
-        fixture_until(f, run, CHANGE_HELD);
         fixture_write(f, "pids.events", "max 0\n");
         fixture_until(f, run, CHANGE_COMMITTED);
         assert_int_equal(run->change.reason, REASON_UNPROVEN);
