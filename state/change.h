@@ -114,6 +114,17 @@ static inline bool change_on_probation(enum change_state state) {
         return state == CHANGE_PROBATION || state == CHANGE_HELD;
 }
 
+#define LOST_UNKNOWN UINT32_MAX
+
+/*
+ * What a change was to do and what it did: us that the container loses each minute, of what its
+ * knobs can cost. LOST_UNKNOWN: a person's wish expects nothing, and not all can be measured.
+ */
+struct effect {
+        uint32_t expected_usec_per_min; /* after it, as its rule thought */
+        uint32_t before_usec_per_min, after_usec_per_min;
+};
+
 /* What a change is to everybody but dtgovd's engine. Fixed size, without pointers. */
 struct change {
         uint64_t number;   /* C17 */
@@ -130,6 +141,16 @@ struct change {
         struct knob_value kept[PROPOSAL_KNOBS_MAX];     /* after a rollback that kept more */
         uint32_t kept_mask;                             /* which of them */
         uint32_t proven;                                /* the observer saw that it helped */
+        struct knob_value step[PROPOSAL_KNOBS_MAX];     /* on the way down: where a knob stands */
+        uint32_t step_mask;                             /* which are not yet at their new value */
+        uint32_t steps_count;                           /* that were taken */
+        struct effect effect;
+        uint32_t scope_mask; /* of crun: which limits stand in the scope around it, too */
         uint64_t approved_boottime_ns, applied_boottime_ns, ended_boottime_ns;
         uint64_t deadline_boottime_ns; /* end of probation */
 };
+
+/* What a knob of a change is to hold now: its new value, or where it stands on the way there. */
+static inline struct knob_value change_aim(const struct change *x, unsigned position) {
+        return x->step_mask >> position & 1 ? x->step[position] : x->changes[position].new;
+}

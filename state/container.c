@@ -33,6 +33,20 @@ const char *container_observed_only(const char *cgroup) {
         return NULL;
 }
 
+bool container_scope(const char *cgroup, char ret[static CONTAINER_PATH_SIZE]) {
+        static const char leaf[] = "/container", scope[] = ".scope";
+        size_t len = strlen(cgroup), above = len - strlen(leaf);
+
+        ret[0] = '\0';
+        if (len <= strlen(leaf) + strlen(scope) || len >= CONTAINER_PATH_SIZE ||
+                        strcmp(cgroup + above, leaf) != 0 ||
+                        strncmp(cgroup + above - strlen(scope), scope, strlen(scope)) != 0)
+                return false;
+        memcpy(ret, cgroup, above);
+        ret[above] = '\0';
+        return true;
+}
+
 /* Absolute and without a ".." component. */
 static bool path_is_safe(const char *path) {
         if (path[0] != '/')

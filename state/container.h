@@ -44,6 +44,15 @@ bool container_id_valid(const char *id);
 const char *container_observed_only(const char *cgroup);
 
 /*
+ * The scope around a cgroup that crun made for itself within it: ".../X.scope" of
+ * ".../X.scope/container". A newer crun (1.21, not 1.8) sets the same limits on both: both have to
+ * change.
+ *
+ * Returns: whether @cgroup is such a one
+ */
+bool container_scope(const char *cgroup, char ret[static CONTAINER_PATH_SIZE]);
+
+/*
  * One registry file, format version 1:
  * {v,id,runtime,pid,starttime,cgroup,cgroup_inode,netns_inode,bundle,created_boottime_ns}
  *

@@ -10,7 +10,7 @@
 #include "state/identity.h"
 #include "state/sample.h"
 
-#define LINK_VERSION      2
+#define LINK_VERSION      3
 #define LINK_ALIVE_NS     (2 * NSEC_PER_SEC)  /* how often each side shows that it lives */
 #define LINK_SILENCE_NS   (10 * NSEC_PER_SEC) /* after this the other side counts as gone */
 #define LINK_RATE_PER_SEC 200                 /* messages from the observer; more ends the link */
@@ -97,6 +97,7 @@ struct link_verdict {
         struct link_head head;
         uint64_t change;
         uint32_t verdict; /* enum verdict; WORSE asks for a rollback */
+        uint32_t before_usec_per_min, after_usec_per_min; /* as in struct effect */
         uint32_t reserved;
 };
 

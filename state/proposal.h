@@ -34,7 +34,8 @@ struct proposal {
         uint32_t changes_count;
         struct knob_change changes[PROPOSAL_KNOBS_MAX];
         uint64_t created_boottime_ns, expires_boottime_ns;
-        uint64_t finding;           /* F12 behind it, 0 none */
-        uint64_t lost_usec_per_min; /* as in the finding */
+        uint64_t finding;               /* F12 behind it, 0 none */
+        uint64_t lost_usec_per_min;     /* as in the finding */
+        uint64_t expected_usec_per_min; /* and after the change, as its rule thinks */
         uint64_t evidence[EVIDENCE_MAX];
 };

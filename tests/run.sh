@@ -158,7 +158,7 @@ after() { # SCRIPT OS: the steps that it names after build-OS
 }
 
 integration() {
-        local script os init options boot key value name
+        local script os init options boot key value name limit
         for script in tests/integration/*.sh; do
                 [ "$(header "$script" guests '')" ] || continue
                 [ "$(header "$script" suite ci)" = ci ] || [ "$suite" = full ] || continue
@@ -167,13 +167,14 @@ integration() {
                         value=$(header "$script" "$key" '')
                         [ -z "$value" ] || options+=("--$key" "$value")
                 done
+                limit=$(($(header "$script" timeout 600) + 100))
                 for os in $(header "$script" guests ''); do
                         for init in $(header "$script" init plain); do
                                 [ "$suite" = full ] || wanted "$script" "$os-$init" || continue
                                 name=$(basename "$script" .sh)-$os-$init
                                 boot=()
                                 [ "$init" = plain ] || boot=(--systemd)
-                                step --after "build-$os$(after "$script" "$os")" --twice "$name" 3000 tests/vm/run --os "$os" \
+                                step --after "build-$os$(after "$script" "$os")" --twice "$name" "$limit" tests/vm/run --os "$os" \
                                         "${options[@]}" "${boot[@]}" "$script"
                         done
                 done

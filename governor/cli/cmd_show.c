@@ -21,6 +21,15 @@ static void print_text(
         print_fact(c, name, out_text(&c->out, text_of(object, key)));
 }
 
+/* us lost a minute under that key; "" where it is not known. */
+static const char *loss_words(struct cli *c, const struct json *e, const char *key) {
+        uint64_t usec = number_of(e, key, UINT64_MAX);
+
+        return usec == UINT64_MAX ? ""
+                                  : out_format(&c->out, "%s lost a minute",
+                                                    out_duration(&c->out, usec));
+}
+
 /* An evidence number in its unit. */
 static const char *gauge_words(struct cli *c, const struct json *gauge) {
         const char *unit = text_of(gauge, "unit");
@@ -135,6 +144,7 @@ void show_proposal(struct cli *c, const struct json *p) {
                                 out_format(&c->out, "%s a minute",
                                                 out_duration(&c->out, number_of(p, "lostUsecPerMin",
                                                                                       0))));
+        print_fact(c, "expected", loss_words(c, p, "expectedUsecPerMin"));
         if (!finding || text_of(finding, "risk")[0] == '\0')
                 print_fact(c, "risk",
                                 out_color(&c->out,
@@ -142,6 +152,18 @@ void show_proposal(struct cli *c, const struct json *p) {
                                                 out_text(&c->out, risk)));
         if (!finding)
                 print_fact(c, "lasts", "until the container is re-created; no restart is needed");
+}
+
+static void print_effect(struct cli *c, const struct json *e) {
+        const char *before = loss_words(c, e, "beforeUsecPerMin");
+        const char *after = loss_words(c, e, "afterUsecPerMin");
+
+        print_fact(c, "expected", loss_words(c, e, "expectedUsecPerMin"));
+        if (before[0] && after[0])
+                print_fact(c, "measured",
+                                out_format(&c->out, "%s before, %s after", before, after));
+        else
+                print_fact(c, "measured", after);
 }
 
 static void show_change(struct cli *c, const struct json *e) {
@@ -160,6 +182,7 @@ static void show_change(struct cli *c, const struct json *e) {
         print_fact(c, "applied", ago(c, number_of(e, "appliedBoottimeNs", 0)));
         print_fact(c, "ended", ago(c, number_of(e, "endedBoottimeNs", 0)));
         print_text(c, "owner", e, "owner");
+        print_effect(c, e);
         for (const struct json *k = children_of(e, "knobs"); k; k = k->next) {
                 const char *file = text_of(k, "file"), *kept = text_of(k, "kept");
                 const char *current = text_of(k, "current");

@@ -12,6 +12,7 @@ int run_proposals(struct cli *c, char *const *arguments, unsigned count);
 int run_show(struct cli *c, char *const *arguments, unsigned count);
 int run_approve(struct cli *c, char *const *arguments, unsigned count);
 int run_trial(struct cli *c, char *const *arguments, unsigned count);
+int run_trust(struct cli *c, char *const *arguments, unsigned count);
 int run_keep(struct cli *c, char *const *arguments, unsigned count);
 int run_reject(struct cli *c, char *const *arguments, unsigned count);
 int run_set(struct cli *c, char *const *arguments, unsigned count);

@@ -67,6 +67,9 @@ const struct command commands[] = {
                         "  dtgov changes\n  dtgov changes api --json\n"
                         "  dtgov changes --follow    those that are open, then each step of any\n",
                         READING | OPTION_FOLLOW | OPTION_COUNT, 0, 1, run_changes },
+        { "trust", "[RULE]", "the record of each rule; trust it again",
+                        "  dtgov trust\n  dtgov trust cpu-quota    it may act alone again\n",
+                        READING, 0, 1, run_trust },
         { "watch", "[-n COUNT]", "what happens, a line each, until interrupted",
                         "  dtgov watch\n  dtgov watch --json | jq -c .event\n",
                         READING | OPTION_COUNT, 0, 0, run_watch },

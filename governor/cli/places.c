@@ -96,6 +96,8 @@ const char *name_of(struct cli *c, const struct json *object) {
         const struct place *p = place_of(c, object);
         const char *which;
 
+        if (!p && text_of(object, "environment")[0]) /* as it was when it was changed */
+                return out_text(&c->out, text_of(object, "environment"));
         if (!p || p->environment[0] == '\0')
                 return short_id(c, text_of(object, "containerId"));
         if (count_like(c, p, is_of, p->environment) == 0)

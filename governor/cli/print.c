@@ -67,6 +67,14 @@ static void print_lasting(struct cli *c, const struct json *change) {
         (void)fputs("\n", c->out.file);
 }
 
+/* Memory that is lowered step by step has not come to its new value. */
+static bool is_on_its_way(const struct json *change) {
+        for (const struct json *k = children_of(change, "knobs"); k; k = k->next)
+                if (text_of(k, "step")[0])
+                        return true;
+        return false;
+}
+
 int print_outcome(struct cli *c, const struct json *change) {
         uint64_t left = u64_sub(number_of(change, "deadlineBoottimeNs", 0), boottime_ns());
         int state = change_state_from_name(text_of(change, "state"));
@@ -86,7 +94,8 @@ int print_outcome(struct cli *c, const struct json *change) {
                                 knobs_words(c, change),
                                 out_duration(&c->out, left / NSEC_PER_USEC + USEC_PER_SEC / 2));
                 if (why[0])
-                        (void)fprintf(c->out.file, "At its end: %s\n", why);
+                        (void)fprintf(c->out.file, "%s: %s\n",
+                                        is_on_its_way(change) ? "Now" : "At its end", why);
                 print_lasting(c, change);
         } else if (state == CHANGE_COMMITTED) {
                 (void)fprintf(c->out.file, "%s, verified and %s.\n", knobs_words(c, change),
@@ -128,6 +137,7 @@ int print_json(struct cli *c, struct json_writer *w) {
 
 void put_object(struct cli *c, struct json_writer *w, const char *key, const struct json *object) {
         const struct json *id = json_get(object, "id");
+        bool places = json_get(object, "cgroupInode");
 
         /* Another version of a daemon may list something else: as it is, then. */
         if (!object || object->type != JSON_OBJECT) {
@@ -138,12 +148,14 @@ void put_object(struct cli *c, struct json_writer *w, const char *key, const str
         if (id)
                 json_put_value(w, "id", id);
         for (const struct json *m = object->child; m; m = m->next)
-                if (m != id && strcmp(m->key, "name") != 0)
+                if (m != id && strcmp(m->key, "name") != 0 &&
+                                !(places && strcmp(m->key, "environment") == 0))
                         json_put_value(w, m->key, m);
-        if (json_get(object, "cgroupInode")) {
+        if (places) {
                 const struct place *p = place_of(c, object);
+                const char *then = text_of(object, "environment");
 
-                json_put_string(w, "environment", p ? p->environment : NULL);
+                json_put_string(w, "environment", p ? p->environment : then[0] ? then : NULL);
                 json_put_string(w, "name", p && p->name[0] ? p->name : NULL);
         }
         json_close_object(w);

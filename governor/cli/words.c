@@ -93,9 +93,10 @@ const char *knobs_words(struct cli *c, const struct json *object) {
         const char *words = "";
 
         for (const struct json *k = children_of(object, "knobs"); k; k = k->next)
-                words = out_format(&c->out, "%s%s%s", words, words[0] ? ", " : "",
-                                out_step(&c->out, text_of(k, "file"), text_of(k, "old"),
-                                                text_of(k, "new")));
+                if (strcmp(text_of(k, "old"), text_of(k, "new")) != 0)
+                        words = out_format(&c->out, "%s%s%s", words, words[0] ? ", " : "",
+                                        out_step(&c->out, text_of(k, "file"), text_of(k, "old"),
+                                                        text_of(k, "new")));
         return words;
 }
 
@@ -176,6 +177,8 @@ const char *keep_command(struct output *o, const struct place *place, const stru
         for (; steps; steps = steps->next) {
                 const char *option = keep_option(o, text_of(steps, "file"), text_of(steps, "new"));
 
+                if (strcmp(text_of(steps, "old"), text_of(steps, "new")) == 0)
+                        continue; /* it was only used on the way */
                 if (option[0] == '\0')
                         return "";
                 options = out_format(o, "%s%s", options, option);

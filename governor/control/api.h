@@ -39,6 +39,10 @@ int api_reject(struct varlink *link, const struct json *parameters, void *userda
 int api_pause(struct varlink *link, const struct json *parameters, void *userdata);
 int api_resume(struct varlink *link, const struct json *parameters, void *userdata);
 
+/* trust.c */
+int api_list_rules(struct varlink *link, const struct json *parameters, void *userdata);
+int api_trust(struct varlink *link, const struct json *parameters, void *userdata);
+
 /* api_rollback.c */
 int api_rollback(struct varlink *link, const struct json *parameters, void *userdata);
 

@@ -50,8 +50,10 @@ void api_put_container(struct json_writer *w, const struct managed *m) {
         json_close_object(w);
 }
 
+/* @kept, @step: NULL where there is none */
 static void put_knob(struct json_writer *w, const struct knob_change *k,
-                const struct knob_value *kept, const struct managed *now) {
+                const struct knob_value *kept, const struct knob_value *step,
+                const struct managed *now) {
         char text[KNOB_VALUE_TEXT_MAX * 2];
         struct knob_value value;
 
@@ -61,6 +63,8 @@ static void put_knob(struct json_writer *w, const struct knob_change *k,
         put_value(w, "new", k->knob, k->new);
         if (kept)
                 put_value(w, "kept", k->knob, *kept);
+        if (step)
+                put_value(w, "step", k->knob, *step);
         if (now && cgroup_read(now->dir_fd, knobs[k->knob].file, text, sizeof(text)) >= 0 &&
                         knob_read_text(k->knob, text, &value) >= 0)
                 put_value(w, "current", k->knob, value);
@@ -81,7 +85,7 @@ void api_put_proposal(
         json_put_string(w, "state", held_state_names[h->state]);
         json_open_array(w, "knobs");
         for (unsigned i = 0; i < p->changes_count; i++)
-                put_knob(w, &p->changes[i], NULL, NULL);
+                put_knob(w, &p->changes[i], NULL, NULL, NULL);
         json_close_array(w);
         json_put_string(w, "risk", risks[p->risk]);
         json_put_u64(w, "uid", p->uid);
@@ -92,6 +96,8 @@ void api_put_proposal(
         json_put_u64(w, "createdBoottimeNs", p->created_boottime_ns);
         json_put_u64(w, "expiresBoottimeNs", p->expires_boottime_ns);
         json_put_u64(w, "lostUsecPerMin", p->lost_usec_per_min);
+        if (p->rule != RULE_PERSON)
+                json_put_u64(w, "expectedUsecPerMin", p->expected_usec_per_min);
         if (p->finding != 0)
                 put_id(w, "finding", 'F', p->finding);
         json_close_object(w);
@@ -102,6 +108,21 @@ static void put_times(struct json_writer *w, const struct change *x) {
         json_put_u64(w, "appliedBoottimeNs", x->applied_boottime_ns);
         json_put_u64(w, "deadlineBoottimeNs", x->deadline_boottime_ns);
         json_put_u64(w, "endedBoottimeNs", x->ended_boottime_ns);
+}
+
+static void put_effect(struct json_writer *w, const struct effect *o) {
+        const struct {
+                const char *key;
+                uint32_t usec_per_min;
+        } rows[] = {
+                { "expectedUsecPerMin", o->expected_usec_per_min },
+                { "beforeUsecPerMin", o->before_usec_per_min },
+                { "afterUsecPerMin", o->after_usec_per_min },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+                if (rows[i].usec_per_min != LOST_UNKNOWN)
+                        json_put_u64(w, rows[i].key, rows[i].usec_per_min);
 }
 
 void api_put_change(
@@ -123,11 +144,17 @@ void api_put_change(
         json_put_string(w, "owner", owner_name(x->owner == OWNER_SYSTEMD));
         json_open_array(w, "knobs");
         for (unsigned i = 0; i < x->changes_count; i++)
-                put_knob(w, &x->changes[i], x->kept_mask >> i & 1 ? &x->kept[i] : NULL, now);
+                put_knob(w, &x->changes[i], x->kept_mask >> i & 1 ? &x->kept[i] : NULL,
+                                x->step_mask >> i & 1 ? &x->step[i] : NULL, now);
         json_close_array(w);
         json_put_bool(w, "proven", x->proven);
         json_put_bool(w, "trial", run->trial_ns > 0);
         put_times(w, x);
+        put_effect(w, &x->effect);
+        if (run->environment)
+                json_put_string(w, "environment", run->environment);
+        if (run->template)
+                json_put_string(w, "template", run->template);
         json_close_object(w);
 }
 
@@ -137,6 +164,8 @@ void api_put_writes(struct json_writer *w, const struct managed *m,
                 const struct knob_change *k = &changes[i];
                 char file[CONTAINER_PATH_SIZE + KNOB_NAME_MAX];
 
+                if (knob_equal(k->old, k->new))
+                        continue;
                 (void)snprintf(file, sizeof(file), "%s/%s", m->container.cgroup,
                                 knobs[k->knob].file);
                 json_open_object(w, NULL);

@@ -5,10 +5,28 @@
  */
 #include "governor/control/control.h"
 #include "governor/control/guard_input.h"
+#include "governor/control/steps.h"
 #include "state/log.h"
 #include "state/text.h"
 
 #include <string.h>
+
+/* A person says what is to be, not what it is to do. */
+static uint32_t expected_loss(const struct proposal *p) {
+        return p->rule == RULE_PERSON
+                               ? LOST_UNKNOWN
+                               : (uint32_t)u64_min(p->expected_usec_per_min, 60 * USEC_PER_SEC);
+}
+
+/* What its container is called now: later there may be nobody to ask. */
+static void take_names(struct run *run) {
+        const struct identity *identity = run->container->identity;
+
+        if (!identity || run->environment)
+                return;
+        run->environment = identity->environment[0] ? strdup(identity->environment) : NULL;
+        run->template = identity->template[0] ? strdup(identity->template) : NULL;
+}
 
 int engine_begin(struct control *c, const struct proposal *p, uid_t uid, uint64_t trial_ns,
                 struct waiter *w) {
@@ -28,6 +46,7 @@ int engine_begin(struct control *c, const struct proposal *p, uid_t uid, uint64_
                 .uid = uid,
                 .changes_count = p->changes_count,
                 .approved_boottime_ns = proc_boottime_ns(),
+                .effect = { expected_loss(p), LOST_UNKNOWN, LOST_UNKNOWN },
         };
         memcpy(run->change.container_id, p->container_id, sizeof(p->container_id));
         memcpy(run->change.changes, p->changes, sizeof(p->changes));
@@ -66,7 +85,9 @@ static int write_intent(struct control *c, struct run *run, struct change_job *j
 
         if (r >= 0) {
                 run->change.state = CHANGE_INTENT;
-                r = journal_intent(c->journal, &run->change, &j->limits, &run->intent_seq);
+                take_names(run);
+                r = journal_intent(c->journal, &run->change, &j->limits, run->environment,
+                                run->template, &run->intent_seq);
         }
         if (r < 0) {
                 run->change.state = CHANGE_PRECHECK;
@@ -101,7 +122,7 @@ static void intent_done(struct control *c, struct run *run, int r) {
                 run_enter(c, run, CHANGE_REFUSED, REASON_NO_OBSERVER);
         } else {
                 run_enter(c, run, CHANGE_APPLYING, REASON_NONE);
-                run_submit(c, run, STEP_APPLY);
+                run_submit(c, run, run->change.step_mask != 0 ? STEP_USE : STEP_APPLY);
         }
 }
 
@@ -143,6 +164,7 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
                 return refuse(c, run, CHANGE_REFUSED, REASON_PAUSED);
         (void)text_copy(run->unit, sizeof(run->unit), j->unit);
         run->change.owner = j->unit[0] ? OWNER_SYSTEMD : OWNER_PLAIN;
+        run->change.scope_mask = j->change.scope_mask;
         guard_ask(c, run->container, &run->proposal, &answer); /* compares the old values too */
         if (answer.verdict == GUARD_REFUSE) {
                 run_say(run, "%s", answer.text);
@@ -151,6 +173,7 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
         }
         signals_read(run->container, run->signals);
         run->unseen = !signals_known(run->signals, run->signals);
+        lower_begin(run, j);
         return write_intent(c, run, j);
 }
 
@@ -179,7 +202,8 @@ static enum reason verify(struct run *run, const struct limits *told, struct lim
                 const char *text = after->text[k->knob];
                 struct knob_value value;
 
-                if (text && knob_read_text(k->knob, text, &value) >= 0 && knob_equal(value, k->new))
+                if (text && knob_read_text(k->knob, text, &value) >= 0 &&
+                                knob_equal(value, change_aim(&run->change, i)))
                         continue;
                 run_say(run, "%s is %s after it was written", knobs[k->knob].file,
                                 text ? text : "gone");
@@ -211,9 +235,11 @@ static enum reason failure(struct run *run, const struct change_job *j, int r) {
 
 static int verified(struct control *c, struct run *run, const struct limits *told,
                 struct change_job *j) {
+        bool fresh = run->change.state == CHANGE_APPLYING;
         enum reason reason;
 
-        run->change.state = CHANGE_VERIFY;
+        if (fresh)
+                run->change.state = CHANGE_VERIFY;
         reason = verify(run, told, &j->limits);
         if (run->others) {
                 limits_done(&run->after);
@@ -224,7 +250,10 @@ static int verified(struct control *c, struct run *run, const struct limits *tol
                 reason = run->undo_reason;
         if (reason != REASON_NONE)
                 return undo_begin(c, run, reason);
-        watch_begin(c, run);
+        if (fresh)
+                watch_begin(c, run);
+        else
+                lower_taken(c, run);
         return STEP_NONE;
 }
 
@@ -235,6 +264,10 @@ int apply_after(struct control *c, struct run *run, struct change_job *j, int r)
                 return undo_begin(c, run, failure(run, j, r));
         if (run->undo_wanted)
                 return undo_begin(c, run, run->undo_reason);
+        if (j->used_ns != 0) {
+                run->refaults = j->refaults;
+                run->taken_ns = j->used_ns;
+        }
         return run->unit[0] ? STEP_TELL : verified(c, run, NULL, j);
 }
 

@@ -11,6 +11,7 @@
 #include "governor/kernel/proc.h"
 #include "policies/rules/transition.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 void change_job_free(struct change_job *j) {
@@ -70,19 +71,20 @@ static int in_use(const struct change_job *j, enum knob_id id, uint64_t limit, u
 /* The guard looked before the intent was on its way to the disk; use may have grown since. */
 static int check_use(struct change_job *j, unsigned position, struct knob_value now) {
         const struct knob_change *k = &j->change.changes[position];
+        struct knob_value aim = change_aim(&j->change, position);
         char use[KNOB_VALUE_TEXT_MAX], limit[KNOB_VALUE_TEXT_MAX];
         uint64_t bytes;
         int r;
 
-        if (knobs[k->knob].danger != DANGER_KILL || knob_compare(k->knob, k->new, now) >= 0)
+        if (knobs[k->knob].danger != DANGER_KILL || knob_compare(k->knob, aim, now) >= 0)
                 return 0;
-        r = in_use(j, k->knob, k->new.amount, &bytes);
+        r = in_use(j, k->knob, aim.amount, &bytes);
         if (r < 0)
                 return fail_knob(j, position, r, "what is in use cannot be read");
-        if (undo_needed_bytes(k->knob, bytes) <= k->new.amount)
+        if (undo_needed_bytes(k->knob, bytes) <= aim.amount)
                 return 0;
         knob_format(k->knob, (struct knob_value){ bytes, 0 }, use, sizeof(use));
-        knob_format(k->knob, k->new, limit, sizeof(limit));
+        knob_format(k->knob, aim, limit, sizeof(limit));
         j->position = position;
         return error_set(&j->error, -E2BIG, "%s: use grew to %s meanwhile, %s would kill",
                         knobs[k->knob].file, use, limit);
@@ -90,7 +92,7 @@ static int check_use(struct change_job *j, unsigned position, struct knob_value 
 
 static int apply_knob(struct change_job *j, unsigned position) {
         const struct knob_change *k = &j->change.changes[position];
-        struct knob_value now;
+        struct knob_value now, aim = change_aim(&j->change, position);
         char was[KNOB_VALUE_TEXT_MAX];
         int r;
 
@@ -99,9 +101,10 @@ static int apply_knob(struct change_job *j, unsigned position) {
         r = read_knob(j, k->knob, &now);
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
-        if (knob_equal(now, k->new))
+        if (knob_equal(now, aim))
                 return 0;
-        if (!knob_equal(now, k->old)) {
+        if (!knob_equal(now, k->old) &&
+                        !journal_has_step(j->steps, j->steps_count, position, now)) {
                 knob_write_text(k->knob, now, was, sizeof(was));
                 j->position = position;
                 j->found[position] = now;
@@ -111,16 +114,82 @@ static int apply_knob(struct change_job *j, unsigned position) {
         r = check_use(j, position, now);
         if (r < 0)
                 return r;
-        r = cgroup_write(j->container->dir_fd, k->knob, k->new);
+        r = cgroup_write(j->container->dir_fd, k->knob, aim);
         return r < 0 ? fail_knob(j, position, r, "the kernel refused the value") : 0;
 }
 
+/* The unit that has to be told: its own, or the scope around it. */
 static int find_unit(struct change_job *j) {
+        char scope[CONTAINER_PATH_SIZE];
         int r = systemd_unit_of(j->container->container.cgroup, j->unit);
+
+        if (r == 0 && container_scope(j->container->container.cgroup, scope))
+                r = systemd_unit_of(scope, j->unit);
 
         if (r < 0)
                 return error_errno(&j->error, r, "asking systemd whose %s is",
                                 j->container->container.cgroup);
+        return 0;
+}
+
+/* Whether its unit is the scope around it. */
+static bool is_within(const struct change_job *j) {
+        char scope[CONTAINER_PATH_SIZE];
+
+        return j->unit[0] && container_scope(j->container->container.cgroup, scope);
+}
+
+/* The limits of the scope. As long as the container lives, what is above it is that. */
+static int read_scope(const struct change_job *j, struct limits *ret) {
+        CLEANUP(closep)
+        int fd = openat(j->container->dir_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = cgroup_read_limits(fd, ret);
+        return cgroup_populated(j->container->dir_fd) == -ENODEV ? -ENODEV : r;
+}
+
+static bool read_text(const struct limits *limits, enum knob_id id, struct knob_value *ret) {
+        return limits->text[id] && knob_read_text(id, limits->text[id], ret) >= 0;
+}
+
+/* Which knobs the scope holds with the same value: they go along. Without one nobody is told. */
+static int check_scope(struct change_job *j) {
+        CLEANUP(limits_done) struct limits scope = { 0 };
+        int r = read_scope(j, &scope);
+
+        if (r < 0)
+                return error_errno(&j->error, r, "reading the limits of %s", j->unit);
+        for (unsigned i = 0; i < j->change.changes_count; i++) {
+                const struct knob_change *k = &j->change.changes[i];
+                struct knob_value around;
+
+                if (read_text(&scope, k->knob, &around) && knob_equal(around, k->old))
+                        j->change.scope_mask |= 1U << i;
+        }
+        if (j->change.scope_mask == 0) {
+                j->unit[0] = '\0';
+                return 0;
+        }
+        return systemd_check(j->unit, &scope, &j->error);
+}
+
+/* What a ladder looks at. */
+static int read_use(struct change_job *j) {
+        static const char *const keys[] = { "workingset_refault_anon", "workingset_refault_file" };
+        uint64_t pages;
+        int r;
+
+        j->refaults = 0;
+        j->used_ns = proc_boottime_ns();
+        r = cgroup_read_u64(j->container->dir_fd, "memory.current", &j->current_bytes);
+        if (r < 0)
+                return error_errno(&j->error, r, "memory.current: what is used cannot be read");
+        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+                if (cgroup_read_key(j->container->dir_fd, "memory.stat", keys[i], &pages) == 0)
+                        j->refaults += pages;
         return 0;
 }
 
@@ -129,10 +198,13 @@ static int precheck(struct change_job *j) {
 
         if (r < 0)
                 return error_errno(&j->error, r, "reading the limits");
-        r = find_unit(j);
-        if (r == 0 && j->unit[0])
-                r = systemd_check(j->unit, &j->limits, &j->error);
-        return r;
+        if (change_lowers_memory(&j->change))
+                r = read_use(j);
+        if (r == 0)
+                r = find_unit(j);
+        if (r < 0 || !j->unit[0])
+                return r;
+        return is_within(j) ? check_scope(j) : systemd_check(j->unit, &j->limits, &j->error);
 }
 
 static int apply(struct change_job *j) {
@@ -142,6 +214,8 @@ static int apply(struct change_job *j) {
         transition_order(&j->change, order);
         for (unsigned i = 0; i < j->change.changes_count && r == 0; i++)
                 r = apply_knob(j, order[i]);
+        if (r == 0 && j->change.step_mask != 0)
+                r = read_use(j);
         return r < 0 ? r : read_limits(j);
 }
 
@@ -182,7 +256,7 @@ static int undo_write(struct change_job *j, unsigned position, struct undo_knob 
 
 static int undo_knob(struct change_job *j, unsigned position) {
         const struct knob_change *k = &j->change.changes[position];
-        struct knob_value steps[2]; /* what dtgov wrote besides the new value */
+        struct knob_value steps[2 + JOURNAL_STEPS_MAX]; /* what dtgov wrote besides the new value */
         struct undo_input input = { .present = true, .steps = steps };
         struct undo_knob u;
         int r = read_knob(j, k->knob, &input.current);
@@ -193,6 +267,9 @@ static int undo_knob(struct change_job *j, unsigned position) {
                 steps[input.steps_count++] = j->change.kept[position];
         if (j->newer_mask >> position & 1)
                 steps[input.steps_count++] = j->newer[position];
+        for (unsigned i = 0; i < j->steps_count; i++)
+                if (j->steps[i].position == position)
+                        steps[input.steps_count++] = j->steps[i].value;
         r = in_use(j, k->knob, k->old.amount, &input.in_use);
         if (r < 0)
                 return fail_knob(j, position, r, "what is in use cannot be read");
@@ -259,6 +336,37 @@ static int undo(struct change_job *j) {
         return failed < 0 ? failed : r;
 }
 
+/* A value of this change, before, on the way or after. */
+static bool is_ours(const struct change_job *j, unsigned i, struct knob_value value) {
+        const struct change *x = &j->change;
+
+        return knob_equal(value, x->changes[i].old) || knob_equal(value, x->changes[i].new) ||
+               (x->kept[i].amount > 0 && knob_equal(value, x->kept[i])) ||
+               journal_has_step(j->steps, j->steps_count, i, value);
+}
+
+/* The scope gets what the container has; what somebody else set there stays. */
+static int tell_scope(struct change_job *j) {
+        CLEANUP(limits_done) struct limits scope = { 0 };
+        int r = read_scope(j, &scope);
+
+        for (unsigned i = 0; r >= 0 && i < j->change.changes_count; i++) {
+                enum knob_id id = j->change.changes[i].knob;
+                struct knob_value around, now;
+
+                if (!(j->change.scope_mask >> i & 1) || !read_text(&scope, id, &around) ||
+                                !read_text(&j->limits, id, &now) || !is_ours(j, i, around))
+                        continue;
+                free(scope.text[id]);
+                scope.text[id] = strdup(j->limits.text[id]);
+                if (!scope.text[id])
+                        r = -ENOMEM;
+        }
+        if (r < 0)
+                return error_errno(&j->error, r, "the limits of %s", j->unit);
+        return systemd_tell(j->unit, &scope, &j->error);
+}
+
 static int tell(struct change_job *j) {
         int r = j->unit[0] ? 0 : find_unit(j); /* recovery knows of none */
 
@@ -266,7 +374,7 @@ static int tell(struct change_job *j) {
                 return r;
         r = read_limits(j);
         if (r == 0)
-                r = systemd_tell(j->unit, &j->limits, &j->error);
+                r = is_within(j) ? tell_scope(j) : systemd_tell(j->unit, &j->limits, &j->error);
         if (r < 0)
                 return r;
         limits_done(&j->told);
@@ -288,6 +396,8 @@ int change_job_work(struct job *job) {
                 return undo(j);
         case STEP_TELL:
                 return tell(j);
+        case STEP_USE:
+                return read_use(j);
         }
         return -EINVAL;
 }

@@ -8,6 +8,7 @@
 #include "governor/control/writer.h"
 #include "governor/kernel/systemd.h"
 #include "policies/rules/undo.h"
+#include "state/journal/journal.h"
 
 struct control;
 struct managed;
@@ -17,6 +18,7 @@ enum change_step {
         STEP_APPLY,    /* each knob by compare-and-set; the kernel alone */
         STEP_UNDO,     /* each knob backwards, as undo_decide() says; the kernel alone */
         STEP_TELL,     /* the owner, after an apply or an undo */
+        STEP_USE,      /* how much memory is used: what the next step of a ladder waits for */
 };
 
 #define UNDO_KEEP_FIRST 1 /* a value must be journaled before the undo can go on */
@@ -30,7 +32,9 @@ struct change_job {
         struct change change;                /* a copy */
         const struct limits *before, *after; /* of the run; with @others for STEP_UNDO */
         uint64_t others;                     /* rows that changed when the owner was told */
-        uint32_t newer_mask;                 /* knobs of which a newer change's undo kept more */
+        struct journal_step steps[JOURNAL_STEPS_MAX]; /* values on the way that were written */
+        unsigned steps_count;
+        uint32_t newer_mask; /* knobs of which a newer change's undo kept more */
         struct knob_value newer[PROPOSAL_KNOBS_MAX]; /* that much */
 
         char unit[SYSTEMD_UNIT_SIZE];        /* "": nobody owns the limits but the kernel */
@@ -42,6 +46,8 @@ struct change_job {
         uint64_t undone_ns;                  /* when its files were written back and read */
         bool conflict[PROPOSAL_KNOBS_MAX];
         struct knob_value found[PROPOSAL_KNOBS_MAX]; /* somebody else's */
+        uint64_t current_bytes, refaults;            /* STEP_PRECHECK, _APPLY, _USE: of memory */
+        uint64_t used_ns;                            /* when these were read */
         struct error error;
 };
 

@@ -29,6 +29,7 @@ struct control {
         struct host host;
         uint64_t started_boottime_ns;
         uint64_t probation_ns; /* how long a fresh change is watched */
+        uint64_t soak_ns;      /* how long a step of a ladder */
         bool psi_available;    /* the kernel measures pressure */
         bool sandboxed;
         bool paused;     /* nothing is applied */

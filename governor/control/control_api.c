@@ -222,6 +222,8 @@ static const struct varlink_entry entries[] = {
         { "Reject", api_reject },
         { "Rollback", api_rollback },
         { "Pause", api_pause },
+        { "ListRules", api_list_rules },
+        { "Trust", api_trust },
         { "Resume", api_resume },
         { "Health", health },
         { NULL, NULL },

@@ -6,6 +6,7 @@
 #include "governor/control/engine.h"
 
 #include "governor/control/control.h"
+#include "governor/control/steps.h"
 #include "policies/rules/transition.h"
 #include "state/log.h"
 #include "state/text.h"
@@ -34,6 +35,8 @@ static void run_free(struct run *run) {
         limits_done(&run->before);
         limits_done(&run->after);
         container_unref(run->container);
+        free(run->environment);
+        free(run->template);
         free(run);
 }
 
@@ -230,6 +233,8 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
         j->before = &run->before;
         j->after = &run->after;
         j->others = run->others;
+        j->steps_count = run->steps_count;
+        memcpy(j->steps, run->steps, sizeof(j->steps));
         for (unsigned i = 0; step == STEP_UNDO && i < run->change.changes_count; i++)
                 if (run_newer_kept(c, run, i, &j->newer[i]))
                         j->newer_mask |= 1U << i;
@@ -260,8 +265,11 @@ int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
         case STEP_TELL:
                 if (run->change.state == CHANGE_COMMITTED)
                         return calm_told(c, run, r);
-                return run->change.state == CHANGE_APPLYING ? apply_told(c, run, j, r)
-                                                            : undo_told(c, run, j, r);
+                return run->change.state == CHANGE_APPLYING || run->change.state == CHANGE_PROBATION
+                                       ? apply_told(c, run, j, r)
+                                       : undo_told(c, run, j, r);
+        case STEP_USE:
+                return lower_after(c, run, j, r);
         }
         return STEP_NONE;
 }
@@ -408,6 +416,14 @@ void engine_container_ended(struct control *c, struct managed *m) {
         }
 }
 
+/* A step of a ladder may be held up in the kernel just because of the harm that it does. */
+static void watch_busy(struct control *c, struct run *run, uint64_t now_ns) {
+        uint64_t signals[SIGNALS];
+
+        if (change_on_probation(run->change.state) && run->container && run->container->alive)
+                (void)watch_signals(c, run, now_ns, signals);
+}
+
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         struct control *c = userdata;
         uint64_t now = proc_boottime_ns();
@@ -416,10 +432,12 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         (void)usec;
         for (struct run *run = c->engine.runs, *next; run; run = next) {
                 next = run->next;
-                if (run->busy || run->pending || !run_in_force(run))
+                if (run->pending || !run_in_force(run))
                         continue;
                 open |= is_open(run);
-                if (change_on_probation(run->change.state))
+                if (run->busy)
+                        watch_busy(c, run, now);
+                else if (change_on_probation(run->change.state))
                         watch_look(c, run, now);
                 else if (run->change.state == CHANGE_COMMITTED)
                         watch_calm(c, run, now);
@@ -445,6 +463,16 @@ void engine_done(struct control *c) {
         }
 }
 
+static void load_step(struct run *run, const struct journal_step *step) {
+        unsigned position = step->position % PROPOSAL_KNOBS_MAX;
+
+        run->steps[run->steps_count++] = *step;
+        if (step->kind != JOURNAL_KEPT)
+                return;
+        run->change.kept[position] = step->value;
+        run->change.kept_mask |= 1U << position;
+}
+
 static int load_one(void *data, const struct journal_change *from) {
         struct control *c = data;
         struct run *run;
@@ -455,12 +483,10 @@ static int load_one(void *data, const struct journal_change *from) {
         if (!run)
                 return -ENOMEM;
         run->change = from->change;
-        for (unsigned i = 0; i < from->steps_count; i++) {
-                unsigned position = from->steps[i].position % PROPOSAL_KNOBS_MAX;
-
-                run->change.kept[position] = from->steps[i].value;
-                run->change.kept_mask |= 1U << position;
-        }
+        run->environment = from->environment ? strdup(from->environment) : NULL;
+        run->template = from->template ? strdup(from->template) : NULL;
+        for (unsigned i = 0; i < from->steps_count; i++)
+                load_step(run, &from->steps[i]);
         run->this_boot = from->this_boot;
         run->pending = live;
         engine_add(c, run);

@@ -18,6 +18,7 @@
 #define ENGINE_BLIND_NS      (10 * NSEC_PER_SEC)   /* without a look: stopped, suspended */
 #define ENGINE_ENDED_MAX     1024 /* ended changes that are kept in memory; the journal has all */
 #define ENGINE_TEXT_SIZE     384
+#define ENGINE_SOAK_SEC      10 /* between two steps of a ladder: twenty windows of the PSI ladder */
 
 struct control;
 struct run;
@@ -45,6 +46,11 @@ struct run {
         uint64_t looked_ns, drift_ns, retry_ns;
         uint64_t trial_ns; /* taken back after so long unless it is kept; 0: no trial */
         bool kept;         /* a person said so: it needs no evidence */
+        struct journal_step steps[JOURNAL_STEPS_MAX]; /* of a ladder, and what an undo kept */
+        unsigned steps_count;
+        uint64_t step_ns; /* when the ladder is to be looked at; 0: none, or at its end */
+        uint64_t refaults, taken_ns; /* after its last step */
+        unsigned waits;              /* since then */
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         unsigned undos;   /* those of them that take it back: never a second while one is out */
@@ -57,6 +63,7 @@ struct run {
         bool undo_next; /* part of a rollback of several: its turn comes */
         bool this_boot; /* its cgroup can still exist */
         bool pending;   /* from the journal, and not recovered: its container was not looked at */
+        char *environment, *template; /* of its container when it was made; NULL: not known */
         char unit[SYSTEMD_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
         char text[ENGINE_TEXT_SIZE];
         struct waiter *waiters;
@@ -106,10 +113,16 @@ int engine_undo(struct control *c, struct run *run, enum reason reason, const ch
  */
 struct run *engine_newer(struct control *c, const struct run *run);
 
+/* Whether its values may be in the kernel's files. */
+bool run_in_force(const struct run *run);
+
 void run_wait(struct run *run, struct waiter *w);
 struct run *engine_find(struct control *c, uint64_t number);
 bool engine_is_taken(struct control *c, uint64_t cgroup_inode, uint64_t proposal);
 unsigned engine_probations(struct control *c);
+
+/* Whether a rule may act alone: breaker.h, since a person gave that right last (trust.c). */
+bool engine_trusts(const struct control *c, enum rule_id rule);
 unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns);
 
 /* A sync has ended, or (below 0) failed: intents go on, or their changes are refused. */
@@ -120,62 +133,10 @@ const struct run *engine_lost(const struct control *c, uint64_t cgroup_inode);
 
 void engine_container_began(struct control *c, struct managed *m);
 void engine_container_ended(struct control *c, struct managed *m);
-void engine_verdict(struct control *c, uint64_t number, enum verdict verdict);
+/* What the observer says of a change on probation; @measured: but for what was expected, or NULL.
+ */
+void engine_verdict(struct control *c, uint64_t number, enum verdict verdict,
+                const struct effect *measured);
 
 /* Takes back all that is on probation: nobody watches any more. */
 void engine_observer_lost(struct control *c);
-
-/* --- between engine.c, apply.c, undo.c, watch.c and recover.c ----------------------------- */
-
-#define STEP_NONE (-1)
-
-/*
- * Enters a state: journal, observer, log, waiters. An ended run may be gone afterwards when it had
- * no number yet.
- */
-void run_enter(struct control *c, struct run *run, enum change_state state, enum reason reason);
-
-/* Whether a step's answer means that the container has ended; and what then follows. */
-bool run_is_over(const struct run *run, int r);
-int run_lapse(struct control *c, struct run *run);
-
-void engine_add(struct control *c, struct run *run);                 /* the newest */
-void run_say(struct run *run, const char *format, ...) PRINTF(2, 3); /* sets its text */
-bool run_in_force(const struct run *run); /* its values may be in the kernel's files */
-struct change_job *run_job(struct control *c, struct run *run, enum change_step step);
-
-/*
- * What the rollback of a newer change of the same knob kept: dtgov's own value, not somebody
- * else's. Returns: whether there is one.
- */
-bool run_newer_kept(const struct control *c, const struct run *run, unsigned position,
-                struct knob_value *ret);
-
-/* Hands a step to the writers; STEP_NONE does nothing. */
-void run_submit(struct control *c, struct run *run, int step);
-
-/* Why a step failed. Of one that was given up the thread still has the text of its own. */
-const char *run_why(const struct change_job *j, int r);
-
-/* What follows from a step that is done: the next one, or STEP_NONE. */
-int run_after(struct control *c, struct run *run, struct change_job *j, int r);
-int precheck_after(struct control *c, struct run *run, struct change_job *j, int r);
-int apply_after(struct control *c, struct run *run, struct change_job *j, int r);
-int apply_told(struct control *c, struct run *run, struct change_job *j, int r);
-int undo_after(struct control *c, struct run *run, struct change_job *j, int r);
-int undo_told(struct control *c, struct run *run, struct change_job *j, int r);
-
-/* Enters ROLLING_BACK. Returns the step to do. */
-int undo_begin(struct control *c, struct run *run, enum reason reason);
-
-/* It did not work, and is tried again. Returns STEP_NONE. */
-int undo_failed(struct control *c, struct run *run, const char *text);
-void undo_retry(struct control *c, struct run *run, uint64_t now_ns);
-
-void watch_begin(struct control *c, struct run *run);
-void watch_look(struct control *c, struct run *run, uint64_t now_ns);
-void watch_calm(struct control *c, struct run *run, uint64_t now_ns); /* a committed one */
-int calm_told(struct control *c, struct run *run, int r);
-
-/* Each counter, SIGNAL_ABSENT or SIGNAL_UNKNOWN. */
-void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]);

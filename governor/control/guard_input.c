@@ -57,9 +57,20 @@ static void read_host(struct control *c, const struct managed *m, struct guard_h
         };
 }
 
+/* A scope around it that holds the same value goes along with it: what is above that one counts. */
+static void read_parent(struct control *c, const struct managed *m, enum knob_id id,
+                struct guard_container *ret) {
+        char where[CONTAINER_PATH_SIZE], scope[CONTAINER_PATH_SIZE];
+        int r = cgroup_parent_limit(&c->root, m->container.cgroup, id, &ret->parent[id], where);
+
+        if (r >= 0 && container_scope(m->container.cgroup, scope) && strcmp(where, scope) == 0 &&
+                        knob_equal(ret->parent[id], ret->now[id]))
+                (void)cgroup_parent_limit(&c->root, scope, id, &ret->parent[id], where);
+}
+
 static void read_knobs(struct control *c, const struct managed *m, struct guard_container *ret) {
         for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
-                char text[KNOB_VALUE_TEXT_MAX * 2], where[CONTAINER_PATH_SIZE];
+                char text[KNOB_VALUE_TEXT_MAX * 2];
 
                 ret->parent[id] = (struct knob_value){ .amount = KNOB_MAX };
                 if (!knobs[id].settable)
@@ -68,8 +79,7 @@ static void read_knobs(struct control *c, const struct managed *m, struct guard_
                                 cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) >= 0 &&
                                 knob_read_text(id, text, &ret->now[id]) >= 0;
                 if (ret->present[id] && knobs[id].danger != DANGER_NONE)
-                        (void)cgroup_parent_limit(
-                                        &c->root, m->container.cgroup, id, &ret->parent[id], where);
+                        read_parent(c, m, id, ret);
         }
 }
 
@@ -100,5 +110,6 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
         container.change_open = engine_is_taken(c, m->container.cgroup_inode, p->number);
         container.changes_last_hour =
                         engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));
+        container.untrusted = p->rule < RULE_COUNT && !engine_trusts(c, (enum rule_id)p->rule);
         guard_check(&c->config.guard, &host, &container, p, ret);
 }

@@ -34,6 +34,7 @@ static const char usage[] =
                 "  --cgroup-root DIR     govern only what is below       (the cgroup2 mount)\n"
                 "  --observer-user USER  name or uid of the observer     (dtgov)\n"
                 "  --probation SECONDS   watch over a fresh change       (60)\n"
+                "  --soak SECONDS        between two steps down of memory (10)\n"
                 "  --allow-unsandboxed   go on where the kernel lacks Landlock or seccomp\n"
                 "  --no-observer         do not start dtgov-observer: no new changes then\n"
                 "  --recover             end what a dead dtgovd left open, and exit\n"
@@ -51,6 +52,7 @@ enum option_id { /* texts, then switches, as parse_options() has them */
         OPT_NO_OBSERVER,
         OPT_RECOVER,
         OPT_PROBATION,
+        OPT_SOAK,
         OPT_VERSION,
         OPT_HELP,
 };
@@ -62,6 +64,7 @@ static const struct option long_options[] = {
         { "cgroup-root", required_argument, NULL, OPT_CGROUP_ROOT },
         { "observer-user", required_argument, NULL, OPT_OBSERVER_USER },
         { "probation", required_argument, NULL, OPT_PROBATION },
+        { "soak", required_argument, NULL, OPT_SOAK },
         { "allow-unsandboxed", no_argument, NULL, OPT_UNSANDBOXED },
         { "no-observer", no_argument, NULL, OPT_NO_OBSERVER },
         { "recover", no_argument, NULL, OPT_RECOVER },
@@ -88,6 +91,10 @@ static int parse_options(int argc, char **argv, struct options *o) {
                         break;
                 case OPT_PROBATION:
                         if (parse_u64(optarg, &o->probation_sec) < 0 || o->probation_sec > 86400)
+                                return -EINVAL;
+                        break;
+                case OPT_SOAK:
+                        if (parse_u64(optarg, &o->soak_sec) < 0 || o->soak_sec > 86400)
                                 return -EINVAL;
                         break;
                 case OPT_VERSION:
@@ -118,6 +125,7 @@ static int open_all(
         c->admin_gid = admins ? admins->gr_gid : (gid_t)-1;
         c->started_boottime_ns = proc_boottime_ns();
         c->probation_ns = o->probation_sec * NSEC_PER_SEC;
+        c->soak_ns = o->soak_sec * NSEC_PER_SEC;
         c->link.fd = -1;
         c->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (c->proc_fd < 0)
@@ -298,8 +306,14 @@ int main(int argc, char **argv) {
         static struct control control = {
                 .proc_fd = -1, .containers_fd = -1, .journal_fd = -1, .containers.unsure = true
         };
-        struct options o = { "/run/dtgov", "/var/lib/dtgov", "/etc/dtgov", NULL, "dtgov", NULL, 60,
-                false, false, false };
+        struct options o = {
+                .run_dir = "/run/dtgov",
+                .state_dir = "/var/lib/dtgov",
+                .config_dir = "/etc/dtgov",
+                .observer_user = "dtgov",
+                .probation_sec = 60,
+                .soak_sec = ENGINE_SOAK_SEC,
+        };
         struct setup s = { -1, -1, -1, -1, -1, 0, 0 };
         struct error err = { "" };
         int r = parse_options(argc, argv, &o);

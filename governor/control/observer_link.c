@@ -212,6 +212,15 @@ static int take_hello(struct control *c, const struct link_hello *hello) {
         return 0;
 }
 
+static void take_verdict(struct control *c, const struct link_verdict *v) {
+        const struct effect measured = {
+                .before_usec_per_min = v->before_usec_per_min,
+                .after_usec_per_min = v->after_usec_per_min,
+        };
+
+        engine_verdict(c, v->change, v->verdict, &measured);
+}
+
 static int take_message(struct control *c, union link_message *message) {
         struct observer_link *l = &c->link;
 
@@ -224,7 +233,7 @@ static int take_message(struct control *c, union link_message *message) {
                 take_submit(c, &message->submit);
                 return 0;
         case LINK_VERDICT:
-                engine_verdict(c, message->verdict.change, message->verdict.verdict);
+                take_verdict(c, &message->verdict);
                 return 0;
         default:
                 return -EPROTO;

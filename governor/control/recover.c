@@ -7,6 +7,7 @@
 
 #include "governor/control/api.h"
 #include "governor/control/control.h"
+#include "governor/control/steps.h"
 #include "state/log.h"
 
 #include <string.h>
@@ -85,12 +86,15 @@ static void look(const struct control *c, const struct run *run, bool *ret_new, 
                         *ret_new = true;
                         continue;
                 }
+                if (knob_equal(now, k->old))
+                        continue;
                 if (knob_equal(now, k->new) ||
+                                journal_has_step(run->steps, run->steps_count, i, now) ||
                                 ((run->change.kept_mask >> i & 1) &&
                                                 knob_equal(now, run->change.kept[i])) ||
                                 (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept)))
                         *ret_new = true;
-                else if (!knob_equal(now, k->old))
+                else
                         *ret_foreign = true;
         }
 }
@@ -98,7 +102,9 @@ static void look(const struct control *c, const struct run *run, bool *ret_new, 
 static void let_systemd_settle(struct control *c) {
         for (const struct run *run = c->engine.runs; run; run = run->next) {
                 if (!run->this_boot || !run_in_force(run) || !run->container ||
-                                !systemd_may_be_unit(run->container->container.cgroup))
+                                !(run->change.scope_mask != 0 ||
+                                                systemd_may_be_unit(
+                                                                run->container->container.cgroup)))
                         continue;
                 (void)systemd_sync(NULL);
                 wait_ns(NSEC_PER_SEC);

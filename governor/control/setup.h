@@ -15,7 +15,7 @@ struct options {
         const char *run_dir, *state_dir, *config_dir, *cgroup_root; /* cgroup_root NULL: discover */
         const char *observer_user;
         const char *rollback; /* C17, a container or --all */
-        uint64_t probation_sec;
+        uint64_t probation_sec, soak_sec;
         bool allow_unsandboxed, no_observer, recover;
 };
 

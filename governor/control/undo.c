@@ -4,6 +4,7 @@
  * kernel; what use needs above the old value is kept, journaled before it is written.
  */
 #include "governor/control/control.h"
+#include "governor/control/steps.h"
 #include "state/log.h"
 #include "state/text.h"
 
@@ -84,6 +85,7 @@ static int undo_end(struct control *c, struct run *run) {
                 run->again = false;
                 return STEP_UNDO;
         }
+        run->change.step_mask = 0;
         if (run->conflict) {
                 run_enter(c, run, CHANGE_CONFLICT, REASON_EXTERNAL);
         } else {
@@ -95,7 +97,8 @@ static int undo_end(struct control *c, struct run *run) {
 }
 
 static int keep(struct control *c, struct run *run, struct change_job *j) {
-        int r = journal_step(c->journal, &run->change, j->position, j->keep, /* durable= */ false);
+        int r = journal_step(c->journal, &run->change, JOURNAL_KEPT, j->position, j->keep,
+                        /* durable= */ false);
 
         if (r == -E2BIG || r == -EINVAL)
                 return undo_failed(c, run, "the kept value cannot be journaled");

@@ -4,6 +4,7 @@
  * suspend counts; and what then becomes of it.
  */
 #include "governor/control/control.h"
+#include "governor/control/steps.h"
 #include "policies/rules/ending.h"
 #include "policies/rules/transition.h"
 #include "state/log.h"
@@ -20,18 +21,33 @@ void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]) {
         }
 }
 
+void watch_say(struct run *run) {
+        const struct change *x = &run->change;
+        char at[KNOB_VALUE_TEXT_MAX];
+
+        run->text[0] = '\0';
+        if (change_lowers(x) && !run->trial_ns && !run->kept)
+                run_say(run,
+                                "taken back unless it is seen to do no harm at work; dtgov keep "
+                                "C%llu keeps it",
+                                (unsigned long long)x->number);
+        for (unsigned i = 0; i < x->changes_count; i++) {
+                if (!(x->step_mask >> i & 1) || x->changes[i].knob != KNOB_MEMORY_HIGH)
+                        continue;
+                knob_format(KNOB_MEMORY_HIGH, change_aim(x, i), at, sizeof(at));
+                run_say(run, "step %u: memory.high is %s, and goes on down while that does no harm",
+                                x->steps_count, at);
+        }
+}
+
 void watch_begin(struct control *c, struct run *run) {
         uint64_t now = proc_boottime_ns();
 
         run->looked_ns = run->drift_ns = now;
         run->change.applied_boottime_ns = now;
         run->change.deadline_boottime_ns = now + (run->trial_ns ? run->trial_ns : c->probation_ns);
-        run->text[0] = '\0';
-        if (change_lowers(&run->change) && !run->trial_ns)
-                run_say(run,
-                                "taken back unless it is seen to do no harm at work; dtgov keep "
-                                "C%llu keeps it",
-                                (unsigned long long)run->change.number);
+        run->step_ns = run->change.step_mask != 0 ? now + c->soak_ns : 0;
+        watch_say(run);
         run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
 }
 
@@ -44,13 +60,14 @@ static enum drift check_drift(const struct control *c, struct run *run, unsigned
         *ret_ours = 0;
         for (unsigned i = 0; i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
-                struct knob_value now, kept;
+                struct knob_value now, kept, aim = change_aim(&run->change, i);
                 char text[KNOB_VALUE_TEXT_MAX * 2];
 
+                if (knob_equal(aim, k->old))
+                        continue; /* nothing of it was written, or it is as it was */
                 if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) <
                                                 0 ||
-                                knob_read_text(k->knob, text, &now) < 0 ||
-                                knob_equal(now, k->new) ||
+                                knob_read_text(k->knob, text, &now) < 0 || knob_equal(now, aim) ||
                                 (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept))) {
                         (*ret_ours)++; /* or unknown, which may well be ours */
                         continue;
@@ -110,28 +127,36 @@ static void end(struct control *c, struct run *run, bool known) {
         }
 }
 
-void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
-        bool over = now_ns >= run->change.deadline_boottime_ns;
+bool watch_signals(
+                struct control *c, struct run *run, uint64_t now_ns, uint64_t ret[static SIGNALS]) {
         bool blind = u64_sub(now_ns, run->looked_ns) > ENGINE_BLIND_NS;
-        uint64_t signals[SIGNALS];
         enum reason reason;
 
-        if (!run->container || !run->container->alive)
-                return;
         run->looked_ns = now_ns;
-        signals_read(run->container, signals);
-        reason = signals_harm(&run->change, run->signals, signals);
+        signals_read(run->container, ret);
+        reason = signals_harm(&run->change, run->signals, ret);
         if (reason == REASON_NONE && blind)
                 reason = REASON_BLIND;
-        if (reason != REASON_NONE) {
-                (void)engine_undo(c, run, reason, reasons[reason].text);
+        if (reason == REASON_NONE)
+                return false;
+        (void)engine_undo(c, run, reason, reasons[reason].text);
+        return true;
+}
+
+void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
+        bool over = now_ns >= run->change.deadline_boottime_ns;
+        bool lowering = run->change.step_mask != 0;
+        uint64_t signals[SIGNALS];
+
+        if (!run->container || !run->container->alive || watch_signals(c, run, now_ns, signals))
                 return;
-        }
         if ((over || u64_sub(now_ns, run->drift_ns) >= ENGINE_DRIFT_NS) &&
                         look_for_drift(c, run, now_ns))
                 return;
-        if (over)
+        if (over && (!lowering || run->trial_ns > 0))
                 end(c, run, signals_known(run->signals, signals));
+        else if (lowering && now_ns >= run->step_ns && !c->paused)
+                run_submit(c, run, STEP_USE);
 }
 
 bool engine_keep(struct control *c, struct run *run) {
@@ -190,12 +215,22 @@ int calm_told(struct control *c, struct run *run, int r) {
         return STEP_NONE;
 }
 
-void engine_verdict(struct control *c, uint64_t number, enum verdict verdict) {
+/* More than a minute a minute is nothing that anybody measured. */
+static uint32_t loss_of(uint32_t usec_per_min) {
+        return usec_per_min <= 60 * USEC_PER_SEC ? usec_per_min : LOST_UNKNOWN;
+}
+
+void engine_verdict(struct control *c, uint64_t number, enum verdict verdict,
+                const struct effect *measured) {
         struct run *run = engine_find(c, number);
 
         if (!run || !change_on_probation(run->change.state))
                 return; /* too late, or never was: the observer decides nothing else */
-        if (verdict == VERDICT_BETTER)
+        if (measured) {
+                run->change.effect.before_usec_per_min = loss_of(measured->before_usec_per_min);
+                run->change.effect.after_usec_per_min = loss_of(measured->after_usec_per_min);
+        }
+        if (verdict == VERDICT_BETTER && run->change.step_mask == 0)
                 run->change.proven = 1;
         else if (verdict == VERDICT_WORSE)
                 (void)engine_undo(

@@ -227,11 +227,14 @@ void findings_change(struct manager *m, struct target *t, const struct change *c
         struct entry *e = c->rule < RULE_COUNT ? t->entries[c->rule] : NULL;
 
         sampler_expect_change(&t->sampler);
-        if (c->state == CHANGE_PROBATION && (!t->probation || t->probation->change != c->number))
+        if (t->probation && t->probation->change == c->number) {
+                if (change_on_probation(c->state))
+                        probation_change(t->probation, c, &t->sampler.last);
+                else
+                        free(TAKE(t->probation));
+        } else if (c->state == CHANGE_PROBATION) {
                 begin_probation(m, t, c, now_ns);
-        else if (c->state != CHANGE_PROBATION && c->state != CHANGE_HELD && t->probation &&
-                        t->probation->change == c->number)
-                free(TAKE(t->probation));
+        }
 
         if (!e || e->proposal_number != c->proposal)
                 return;
@@ -242,11 +245,10 @@ void findings_change(struct manager *m, struct target *t, const struct change *c
 }
 
 void findings_probation(struct manager *m, struct target *t) {
-        enum verdict verdict;
-
-        if (!t->probation || !probation_step(t->probation, &t->sampler.last, &verdict))
+        if (!t->probation)
                 return;
-        /* Said again after the next window, should the link be full. */
-        if (uplink_verdict(m, t->probation->change, verdict) < 0)
-                t->probation->told = PROBATION_UNTOLD;
+        probation_step(t->probation, &t->sampler.last);
+        /* That it hurts is said at once; the rest waits for its turn: dtgovd takes only so many. */
+        if (t->probation->due && t->probation->report.verdict == VERDICT_WORSE)
+                (void)uplink_report(m, t->probation);
 }

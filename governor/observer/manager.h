@@ -91,7 +91,7 @@ void uplink_close(struct manager *m);
 /* Ten times a second: shows that it lives, notices silence, sends what is pending. */
 void uplink_tick(struct manager *m, uint64_t now_ns);
 int uplink_submit(struct manager *m, struct target *t, struct entry *e);
-int uplink_verdict(struct manager *m, uint64_t change, enum verdict verdict);
+int uplink_report(struct manager *m, struct probation *p);
 
 /* --- findings.c ------------------------------------------------------------------------------- */
 

@@ -75,7 +75,12 @@ static uint64_t busy(const struct sample *a, const struct sample *b) {
 void probation_begin(struct probation *p, const struct change *change, const struct sample *first,
                 const struct sample *last, const struct sample *now) {
         *p = (struct probation){
-                .change = change->number, .begin = *now, .window = *now, .told = PROBATION_UNTOLD
+                .change = change->number,
+                .begin = *now,
+                .window = *now,
+                .steps = change->steps_count,
+                .deadline_ns = change->deadline_boottime_ns,
+                .report.effect = { LOST_UNKNOWN, LOST_UNKNOWN, LOST_UNKNOWN },
         };
         for (uint32_t i = 0; i < change->changes_count && i < PROPOSAL_KNOBS_MAX; i++) {
                 const struct knob_change *k = &change->changes[i];
@@ -149,22 +154,56 @@ static enum verdict judge(struct probation *p, const struct sample *now) {
         return (p->lowered ? did_no_harm(p, now) : helped(p, now)) ? VERDICT_BETTER : VERDICT_NONE;
 }
 
-bool probation_step(struct probation *p, const struct sample *now, enum verdict *ret) {
+/* us lost a minute, of what the knobs of the change can cost; LOST_UNKNOWN: nothing of it is. */
+static uint32_t lost(const struct probation *p, const struct loss *loss) {
+        uint64_t per_sec = 0;
+
+        if (!(p->knobs & (CPU_KNOBS | MEMORY_KNOBS)))
+                return LOST_UNKNOWN;
+        if (p->knobs & CPU_KNOBS)
+                per_sec += loss->per_sec[LOSS_CPU];
+        if (p->knobs & MEMORY_KNOBS)
+                per_sec += loss->per_sec[LOSS_MEMORY];
+        return (uint32_t)(u64_min(per_sec, USEC_PER_SEC) * 60);
+}
+
+static void measure(struct probation *p, const struct sample *now) {
+        struct loss since = probation_loss(&p->begin, now);
+
+        if (p->before_known)
+                p->report.effect.before_usec_per_min = lost(p, &p->before);
+        p->report.effect.after_usec_per_min = lost(p, &since);
+}
+
+void probation_change(struct probation *p, const struct change *change, const struct sample *now) {
+        p->deadline_ns = change->deadline_boottime_ns;
+        if (p->steps == change->steps_count)
+                return;
+        /* Bad windows go on to count: each step is short. */
+        p->steps = change->steps_count;
+        p->begin = p->window = *now;
+        p->windows = 0;
+        p->report.verdict = VERDICT_NONE;
+}
+
+void probation_step(struct probation *p, const struct sample *now) {
         enum verdict verdict;
+        bool last, first;
 
         if (p->change == 0)
-                return false;
+                return;
         if (p->knobs & BIT(PIDS_MAX) && now->value[SAMPLE_PIDS_CURRENT] > p->old_pids_max)
                 p->tasks_beyond++;
         if (now->boottime_ns < p->window.boottime_ns + PROBATION_WINDOW_NS)
-                return false;
+                return;
 
         verdict = judge(p, now);
         p->window = *now;
+        measure(p, now);
         /* "Cannot be judged" is said once, when "better" could have been. */
-        if (verdict == p->told || (verdict == VERDICT_NONE && p->windows < PROBATION_BETTER_MIN))
-                return false;
-        p->told = verdict;
-        *ret = verdict;
-        return true;
+        first = p->windows == PROBATION_BETTER_MIN;
+        last = now->boottime_ns < p->deadline_ns &&
+               now->boottime_ns + PROBATION_WINDOW_NS + NSEC_PER_SEC >= p->deadline_ns;
+        p->due |= verdict != p->report.verdict || first || last;
+        p->report.verdict = verdict;
 }

@@ -43,9 +43,14 @@ struct probation {
         uint64_t busy_before;        /* us of CPU used each second */
         struct sample begin, window; /* at the change, and at the begin of the current window */
         unsigned windows, bad, tasks_beyond;
-        uint32_t told; /* enum verdict that was sent, or PROBATION_UNTOLD */
+        uint32_t steps;       /* of a lowering, that were taken */
+        uint64_t deadline_ns; /* when it ends */
+        bool due;             /* the report is to be sent */
+        struct report {
+                enum verdict verdict;
+                struct effect effect; /* but for what was expected */
+        } report;
 };
-#define PROBATION_UNTOLD UINT32_MAX
 
 struct loss probation_loss(const struct sample *a, const struct sample *b);
 
@@ -56,10 +61,14 @@ struct loss probation_loss(const struct sample *a, const struct sample *b);
 void probation_begin(struct probation *p, const struct change *change, const struct sample *first,
                 const struct sample *last, const struct sample *now);
 
-/*
- * Takes a sample into account.
- *
- * @now:    with the last known value of every field
- * Returns: whether there is a new verdict in *ret
+/* What dtgovd says of it later: another step of a lowering was taken, or it ends at another time.
  */
-bool probation_step(struct probation *p, const struct sample *now, enum verdict *ret);
+void probation_change(struct probation *p, const struct change *change, const struct sample *now);
+
+/*
+ * Takes a sample into account: its report is due when the verdict is a new one, and once more
+ * shortly before the end, for what was measured until then.
+ *
+ * @now: with the last known value of every field
+ */
+void probation_step(struct probation *p, const struct sample *now);

@@ -119,6 +119,9 @@ static bool check_pace(struct check *c) {
                                 "%u changes of this container in the last hour; rules make at most "
                                 "%d",
                                 c->container->changes_last_hour, GUARD_CHANGES_PER_HOUR);
+        if (c->container->untrusted)
+                (void)warn(c, "changes of this rule were taken back three times within an hour: "
+                              "dtgov trust");
         if (c->host->probations >= GUARD_PROBATIONS_MAX)
                 return refuse(c, REASON_RATE,
                                 "%u changes are on probation on this host; rules wait until there "

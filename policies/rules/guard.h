@@ -36,6 +36,7 @@ struct guard_container {
         bool protected_;           /* scan_protected() */
         bool change_open;          /* another change of it is under way */
         unsigned changes_last_hour;
+        bool untrusted;           /* its rule: engine_trusts() */
         bool present[KNOB_COUNT]; /* which files it has */
         struct knob_value now[KNOB_COUNT];
         struct knob_value parent[KNOB_COUNT]; /* tightest ancestor; KNOB_MAX none */

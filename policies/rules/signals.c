@@ -15,7 +15,7 @@ static bool is_number(uint64_t signal) {
 static bool lowers(const struct change *x, enum knob_id id) {
         for (unsigned i = 0; i < x->changes_count; i++)
                 if (x->changes[i].knob == id && knob_change_lowers(&x->changes[i]))
-                        return true;
+                        return !(x->step_mask >> i & 1); /* not while it stands at its old value */
         return false;
 }
 

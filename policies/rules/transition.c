@@ -51,6 +51,15 @@ bool change_lowers(const struct change *x) {
         return false;
 }
 
+bool change_lowers_memory(const struct change *x) {
+        for (unsigned i = 0; i < x->changes_count; i++)
+                if ((x->changes[i].knob == KNOB_MEMORY_MAX ||
+                                    x->changes[i].knob == KNOB_MEMORY_HIGH) &&
+                                knob_change_lowers(&x->changes[i]))
+                        return true;
+        return false;
+}
+
 /* Whether @a is written before @b. */
 static bool earlier(const struct knob_change *a, const struct knob_change *b) {
         if (knob_change_lowers(a) != knob_change_lowers(b))

@@ -14,6 +14,7 @@ bool transition_allowed(enum change_state from, enum change_state to);
  */
 bool knob_change_lowers(const struct knob_change *change);
 bool change_lowers(const struct change *x);
+bool change_lowers_memory(const struct change *x); /* memory.max or memory.high */
 
 /*
  * The order in which the knobs of a change are written: raises first, in the order of the knob

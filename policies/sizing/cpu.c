@@ -13,6 +13,10 @@
  *
  *     new = min(ceil(demand / 0.5) * 0.5, 2 * old, online)
  *
+ * What is expected to be lost then: threads that always want a CPU use a quota up in new / demand
+ * of each period, and stand still for what is left of it. Nothing, where the quota covers the
+ * demand.
+ *
  * Source: kernel/sched/fair.c, cfs_bandwidth.throttled_time; Autothrottle (NSDI'24): usage under
  * throttling is not demand
  */
@@ -33,15 +37,15 @@ enum reason sizing_cpu(
                 const struct finding *f, const struct sizing_host *host, struct proposal *p) {
         struct knob_value old = { f->evidence[EVIDENCE_CPU_QUOTA],
                 f->evidence[EVIDENCE_CPU_PERIOD] };
-        uint64_t now, online = host->online_cpus * MICROCPUS, wanted;
+        uint64_t now, online = host->online_cpus * MICROCPUS, demand, wanted;
 
         if (old.period_usec == 0 || old.amount == KNOB_MAX || old.amount > UINT64_MAX / MICROCPUS)
                 return REASON_NO_CHANGE;
 
         now = old.amount * MICROCPUS / old.period_usec;
-        wanted = sizing_cpu_demand_microcpus(f->evidence[EVIDENCE_CPU_USAGE],
+        demand = sizing_cpu_demand_microcpus(f->evidence[EVIDENCE_CPU_USAGE],
                         f->evidence[EVIDENCE_CPU_THROTTLED], f->evidence[EVIDENCE_CPU_WINDOW]);
-        wanted = (wanted + STEP_MICROCPUS - 1) / STEP_MICROCPUS * STEP_MICROCPUS;
+        wanted = (demand + STEP_MICROCPUS - 1) / STEP_MICROCPUS * STEP_MICROCPUS;
         wanted = u64_min(wanted, now * FACTOR_MAX);
         if (wanted > online)
                 wanted = online;
@@ -49,5 +53,7 @@ enum reason sizing_cpu(
                 return now >= online ? REASON_HOST_RESERVE : REASON_NO_CHANGE;
 
         sizing_add(p, KNOB_CPU_MAX, old, wanted * old.period_usec / MICROCPUS);
+        demand = u64_min(demand, online);
+        p->expected_usec_per_min = u64_sub(demand, wanted) * 60 * USEC_PER_SEC / u64_max(demand, 1);
         return REASON_NONE;
 }

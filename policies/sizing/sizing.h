@@ -19,7 +19,8 @@ struct sizing_host {
 
 /*
  * Makes the proposal that answers a finding: container, rule, knobs with old and new value, risk,
- * and the evidence. Number, times and uid are the caller's.
+ * the evidence, and what is expected to be lost afterwards: of memory and tasks nothing, since the
+ * step is what the finding should go away with. Number, times and uid are the caller's.
  *
  * @ret_reason: why there is none: REASON_HOST_RESERVE the host has nothing to spare,
  *              REASON_NO_CHANGE the values are as high as they should go

@@ -6,8 +6,11 @@
 #define LIMITS_MAX ((size_t)KNOB_COUNT * (KNOB_NAME_MAX + KNOB_TEXT_MAX))
 
 static void entry_free(struct changes_entry *entry) {
-        if (entry)
-                limits_done(&entry->c.before);
+        if (!entry)
+                return;
+        limits_done(&entry->c.before);
+        free(entry->environment);
+        free(entry->template);
         free(entry);
 }
 
@@ -123,11 +126,12 @@ static int parse_limits(struct changes *changes, struct limits *ret) {
         return 0;
 }
 
-static int group_open(struct changes *changes, const struct record *r) {
+static int group_open(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
         const struct record_intent *intent = &r->body.intent;
-        struct changes_entry *entry = calloc(1, sizeof(*entry));
         struct change *c;
 
+        entry = calloc(1, sizeof(*entry));
         if (!entry)
                 return -ENOMEM;
 
@@ -140,9 +144,12 @@ static int group_open(struct changes *changes, const struct record *r) {
         c->owner = intent->owner;
         c->state = CHANGE_INTENT;
         c->approved_boottime_ns = intent->approved_boottime_ns;
+        c->effect = (struct effect){ r->version < 2 ? LOST_UNKNOWN : intent->expected_usec_per_min,
+                LOST_UNKNOWN, LOST_UNKNOWN };
         memcpy(c->container_id, intent->container_id, sizeof(c->container_id));
 
         c->changes_count = intent->changes_count;
+        c->scope_mask = r->version < 2 ? 0 : intent->scope_mask;
         entry->first_seq = r->seq;
         entry->c.this_boot = memcmp(r->boot, changes->boot, sizeof(r->boot)) == 0;
         memcpy(entry->boot, r->boot, sizeof(entry->boot));
@@ -154,9 +161,12 @@ static int group_open(struct changes *changes, const struct record *r) {
         return 0;
 }
 
-static void take_state(struct changes_entry *entry, const struct record_state *s) {
+static int take_state(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        const struct record_state *s = &r->body.state;
         struct change *c = &entry->c.change;
 
+        (void)changes;
         c->state = s->state;
         c->reason = s->reason;
         c->approved_boottime_ns = s->approved_boottime_ns;
@@ -166,13 +176,54 @@ static void take_state(struct changes_entry *entry, const struct record_state *s
         c->proven = s->proven;
         c->kept_mask = s->kept_mask;
         memcpy(c->kept, s->kept, sizeof(c->kept));
+        if (r->version >= 2) {
+                c->effect.before_usec_per_min = s->before_usec_per_min;
+                c->effect.after_usec_per_min = s->after_usec_per_min;
+        }
         if (!changes_live(entry))
                 limits_done(&entry->c.before);
+        return 0;
 }
 
-static int take_limits(struct changes *changes, const struct record_limits *limits) {
+/* Version 1 knew only what an undo keeps, and left the kind's bytes as they were. */
+static int take_step(struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        struct journal_step *step = &entry->c.steps[entry->c.steps_count];
+
+        (void)changes;
+        if (entry->c.steps_count == JOURNAL_STEPS_MAX)
+                return 0;
+        entry->c.steps_count++;
+        *step = r->body.step;
+        if (r->version < 2)
+                step->kind = JOURNAL_KEPT;
+        return 0;
+}
+
+static int take_name(char **own, const char **ret, const char *name) {
+        free(*own);
+        *own = strdup(name);
+        *ret = *own;
+        return *own ? 0 : -ENOMEM;
+}
+
+static int take_environment(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        (void)changes;
+        return take_name(&entry->environment, &entry->c.environment, r->body.name);
+}
+
+static int take_template(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        (void)changes;
+        return take_name(&entry->template, &entry->c.template, r->body.name);
+}
+
+static int take_limits(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        const struct record_limits *limits = &r->body.limits;
         char *more;
 
+        (void)entry;
         if (changes->limits_len + limits->len > LIMITS_MAX)
                 return 0;
         more = realloc(changes->limits, changes->limits_len + limits->len + 1);
@@ -184,8 +235,8 @@ static int take_limits(struct changes *changes, const struct record_limits *limi
         return 0;
 }
 
-static int group_close(struct changes *changes, const struct record *r) {
-        struct changes_entry *entry = changes->building;
+static int group_close(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
         int result = 0;
 
         if (r->body.members == changes->members &&
@@ -198,12 +249,53 @@ static int group_close(struct changes *changes, const struct record *r) {
         return result;
 }
 
-static void take_knobs(struct changes *changes, const struct knob_change *knob_changes) {
-        struct change *c = &changes->building->c.change;
+static int take_knobs(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        struct change *c = &entry->c.change;
 
         for (unsigned i = 0; i < RECORD_KNOBS && changes->knobs_seen < c->changes_count; i++)
-                c->changes[changes->knobs_seen++] = knob_changes[i];
+                c->changes[changes->knobs_seen++] = r->body.changes[i];
+        return 0;
 }
+
+static int take_ids(struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        uint64_t *reserved = &changes->reserved[r->body.ids.kind];
+
+        (void)entry;
+        *reserved = u64_max(*reserved, r->body.ids.reserved);
+        return 0;
+}
+
+static int take_trust(
+                struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        (void)entry;
+        changes->trusted[r->body.trust.rule] = r->body.trust.change;
+        return 0;
+}
+
+static int take_note(struct changes *changes, struct changes_entry *entry, const struct record *r) {
+        (void)changes;
+        memcpy(entry->c.note, r->body.note.text, sizeof(entry->c.note));
+        return 0;
+}
+
+/* What becomes of a record: "group" within one alone, "change" only of one that is known. */
+static const struct {
+        int (*take)(struct changes *changes, struct changes_entry *entry, const struct record *r);
+        bool group, change;
+} takers[RECORD_TYPE_COUNT] = {
+        [RECORD_INTENT] = { group_open, false, false },
+        [RECORD_KNOB_CHANGES] = { take_knobs, true, true },
+        [RECORD_LIMITS] = { take_limits, true, true },
+        [RECORD_END] = { group_close, true, true },
+        [RECORD_STATE] = { take_state, false, true },
+        [RECORD_STEP] = { take_step, false, true },
+        [RECORD_NOTE] = { take_note, false, true },
+        [RECORD_IDS] = { take_ids, false, false },
+        [RECORD_ENVIRONMENT] = { take_environment, true, true },
+        [RECORD_TEMPLATE] = { take_template, true, true },
+        [RECORD_TRUST] = { take_trust, false, false },
+};
 
 int changes_apply(struct changes *changes, const struct record *r) {
         struct changes_entry *entry = changes->building;
@@ -216,24 +308,8 @@ int changes_apply(struct changes *changes, const struct record *r) {
                 entry = changes_find(changes, r->change);
         else
                 changes->members++;
-
-        if (r->type == RECORD_IDS) {
-                uint64_t *reserved = &changes->reserved[r->body.ids.kind];
-
-                *reserved = u64_max(*reserved, r->body.ids.reserved);
-        } else if (r->type == RECORD_INTENT)
-                return group_open(changes, r);
-        else if (changes->building && r->type == RECORD_KNOB_CHANGES)
-                take_knobs(changes, r->body.changes);
-        else if (changes->building && r->type == RECORD_LIMITS)
-                return take_limits(changes, &r->body.limits);
-        else if (changes->building && r->type == RECORD_END)
-                return group_close(changes, r);
-        else if (entry && r->type == RECORD_STATE)
-                take_state(entry, &r->body.state);
-        else if (entry && r->type == RECORD_STEP && entry->c.steps_count < JOURNAL_STEPS_MAX)
-                entry->c.steps[entry->c.steps_count++] = r->body.step;
-        else if (entry && r->type == RECORD_NOTE)
-                memcpy(entry->c.note, r->body.note.text, sizeof(entry->c.note));
-        return 0;
+        if (!takers[r->type].take || (takers[r->type].group && !changes->building) ||
+                        (takers[r->type].change && !entry))
+                return 0;
+        return takers[r->type].take(changes, entry, r);
 }

@@ -11,6 +11,7 @@
 
 struct changes_entry {
         struct journal_change c;
+        char *environment, *template; /* of it */
         uint8_t boot[16];
         uint64_t first_seq; /* of its intent: no record of it is older */
 };
@@ -20,6 +21,7 @@ struct changes {
         struct changes_entry **entries; /* by change number */
         size_t count, room;
         uint64_t reserved[IDS_KIND_COUNT];
+        uint64_t trusted[RULE_COUNT]; /* journal_trusted() */
 
         /* The group being read: counts only when its end is there. */
         struct changes_entry *building;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "state/journal/group.h"
 #include "state/journal/scan.h"
 #include "state/journal/tail.h"
 #include "state/text.h"
@@ -81,100 +82,6 @@ static int append(struct journal *j, enum record_type type, uint64_t change, con
         return 0;
 }
 
-/* --- groups --- */
-
-static size_t limits_bytes(const struct limits *limits) {
-        size_t len = 0;
-
-        for (int i = 0; i < KNOB_COUNT; i++)
-                if (limits->text[i])
-                        len += strlen(knobs[i].file) + strlen(limits->text[i]) + 2;
-        return len;
-}
-
-static size_t group_size(const struct journal_change *c) {
-        return 5 + (PROPOSAL_KNOBS_MAX + RECORD_KNOBS - 1) / RECORD_KNOBS + c->steps_count +
-               limits_bytes(&c->before) / RECORD_LIMITS_BYTES;
-}
-
-static void add_limits(struct journal *j, uint64_t number, const uint8_t *boot,
-                const struct limits *limits) {
-        struct record_limits body = { 0 };
-
-        for (int i = 0; i < KNOB_COUNT; i++) {
-                const char *parts[] = { knobs[i].file, limits->text[i] };
-
-                for (size_t p = 0; parts[1] && p < ARRAY_LEN(parts); p++)
-                        for (size_t n = 0; n <= strlen(parts[p]); n++) {
-                                body.bytes[body.len++] = parts[p][n];
-                                if (body.len < RECORD_LIMITS_BYTES)
-                                        continue;
-                                tail_add(&j->tail, RECORD_LIMITS, number, boot, &body,
-                                                sizeof(body));
-                                body = (struct record_limits){ 0 };
-                        }
-        }
-        if (body.len > 0)
-                tail_add(&j->tail, RECORD_LIMITS, number, boot, &body, sizeof(body));
-}
-
-static struct record_state state_body(const struct change *c) {
-        struct record_state body = {
-                .approved_boottime_ns = c->approved_boottime_ns,
-                .applied_boottime_ns = c->applied_boottime_ns,
-                .ended_boottime_ns = c->ended_boottime_ns,
-                .deadline_boottime_ns = c->deadline_boottime_ns,
-                .state = (uint16_t)c->state,
-                .reason = (uint16_t)c->reason,
-                .kept_mask = (uint16_t)c->kept_mask,
-                .proven = (uint16_t)c->proven,
-        };
-
-        memcpy(body.kept, c->kept, sizeof(body.kept));
-        return body;
-}
-
-/* A change as one group, @whole: with all that came after its intent. There must be room. */
-static void add_group(struct journal *j, const struct journal_change *jc, const uint8_t *boot,
-                bool whole) {
-        const struct change *c = &jc->change;
-        uint64_t first = j->tail.next_seq;
-        struct record_intent intent = {
-                .proposal = c->proposal,
-                .cgroup_inode = c->cgroup_inode,
-                .approved_boottime_ns = c->approved_boottime_ns,
-                .rule = c->rule,
-                .uid = c->uid,
-                .owner = c->owner,
-                .changes_count = c->changes_count,
-        };
-        struct record_state state = state_body(c);
-        uint32_t members;
-
-        (void)text_copy(intent.container_id, sizeof(intent.container_id), c->container_id);
-        tail_add(&j->tail, RECORD_INTENT, c->number, boot, &intent, sizeof(intent));
-        for (unsigned i = 0; i < c->changes_count; i += RECORD_KNOBS) {
-                struct knob_change some[RECORD_KNOBS] = { 0 };
-
-                for (unsigned k = 0; k < RECORD_KNOBS && i + k < c->changes_count; k++)
-                        some[k] = c->changes[i + k];
-                tail_add(&j->tail, RECORD_KNOB_CHANGES, c->number, boot, some, sizeof(some));
-        }
-        add_limits(j, c->number, boot, &jc->before);
-        if (whole) {
-                struct record_note note = { .proposal = c->proposal };
-
-                memcpy(note.text, jc->note, sizeof(note.text));
-                tail_add(&j->tail, RECORD_NOTE, c->number, boot, &note, sizeof(note));
-                for (unsigned i = 0; i < jc->steps_count; i++)
-                        tail_add(&j->tail, RECORD_STEP, c->number, boot, &jc->steps[i],
-                                        sizeof(jc->steps[i]));
-                tail_add(&j->tail, RECORD_STATE, c->number, boot, &state, sizeof(state));
-        }
-        members = (uint32_t)(j->tail.next_seq - first) + 1;
-        tail_add(&j->tail, RECORD_END, c->number, boot, &members, sizeof(members));
-}
-
 /*
  * Writes again what is still needed of the oldest segment, as much of it as half of the tail has
  * room for: the next intent goes on. Nobody waits; compact_end() removes the segment.
@@ -190,10 +97,16 @@ static void compact(struct journal *j) {
                 if (j->tail.count + group_size(&entry->c) > TAIL_MAX / 2)
                         return;
                 entry->first_seq = j->tail.next_seq;
-                add_group(j, &entry->c, entry->boot, /* whole= */ true);
+                group_add(&j->tail, &entry->c, entry->boot, /* whole= */ true);
         }
-        if (j->tail.count + IDS_KIND_COUNT > TAIL_MAX / 2)
+        if (j->tail.count + IDS_KIND_COUNT + RULE_COUNT > TAIL_MAX / 2)
                 return;
+        for (uint64_t rule = 0; rule < RULE_COUNT; rule++) {
+                struct record_trust trust = { .rule = rule, .change = j->changes.trusted[rule] };
+
+                if (trust.change > 0)
+                        tail_add(&j->tail, RECORD_TRUST, 0, NULL, &trust, sizeof(trust));
+        }
         for (uint64_t kind = 0; kind < IDS_KIND_COUNT; kind++) {
                 struct record_ids ids = { .kind = kind, .reserved = j->changes.reserved[kind] };
 
@@ -399,8 +312,10 @@ static int reserve(struct journal *j, size_t records) {
 }
 
 int journal_intent(struct journal *j, const struct change *c, const struct limits *before,
-                uint64_t *ret_seq) {
-        struct journal_change jc = { .change = *c, .before = *before };
+                const char *environment, const char *template, uint64_t *ret_seq) {
+        struct journal_change jc = {
+                .change = *c, .before = *before, .environment = environment, .template = template
+        };
         size_t mark;
         uint64_t seq;
         uint32_t crc;
@@ -417,7 +332,7 @@ int journal_intent(struct journal *j, const struct change *c, const struct limit
         mark = j->tail.count;
         seq = j->tail.next_seq;
         crc = j->tail.crc;
-        add_group(j, &jc, NULL, /* whole= */ false);
+        group_add(&j->tail, &jc, NULL, /* whole= */ false);
         r = tail_flush(&j->tail);
         if (r < 0) {
                 /* Whatever of it is in a file is superseded by the next segment of this number. */
@@ -434,14 +349,14 @@ int journal_intent(struct journal *j, const struct change *c, const struct limit
 }
 
 int journal_state(struct journal *j, const struct change *c, bool durable) {
-        struct record_state body = state_body(c);
+        struct record_state body = group_state(c);
 
         return append(j, RECORD_STATE, c->number, &body, sizeof(body), durable);
 }
 
-int journal_step(struct journal *j, const struct change *c, unsigned position,
-                struct knob_value value, bool durable) {
-        struct journal_step body = { .position = position, .value = value };
+int journal_step(struct journal *j, const struct change *c, enum journal_step_kind kind,
+                unsigned position, struct knob_value value, bool durable) {
+        struct journal_step body = { .position = position, .kind = kind, .value = value };
         const struct changes_entry *entry = changes_find(&j->changes, c->number);
 
         if (!entry || position >= c->changes_count)
@@ -449,6 +364,14 @@ int journal_step(struct journal *j, const struct change *c, unsigned position,
         if (entry->c.steps_count == JOURNAL_STEPS_MAX)
                 return -E2BIG;
         return append(j, RECORD_STEP, c->number, &body, sizeof(body), durable);
+}
+
+bool journal_has_step(const struct journal_step *steps, unsigned count, unsigned position,
+                struct knob_value value) {
+        for (unsigned i = 0; i < count; i++)
+                if (steps[i].position == position && knob_equal(steps[i].value, value))
+                        return true;
+        return false;
 }
 
 int journal_note(struct journal *j, uint64_t change, uint64_t proposal, const char *text) {
@@ -481,4 +404,14 @@ int journal_next_proposal(struct journal *j, uint64_t *ret) {
 
 int journal_next_change(struct journal *j, uint64_t *ret) {
         return next_number(j, IDS_CHANGE, ret);
+}
+
+int journal_trust(struct journal *j, enum rule_id rule) {
+        struct record_trust body = { .rule = rule, .change = j->given[IDS_CHANGE] };
+
+        return append(j, RECORD_TRUST, 0, &body, sizeof(body), /* durable= */ true);
+}
+
+uint64_t journal_trusted(const struct journal *j, enum rule_id rule) {
+        return j->changes.trusted[rule];
 }

@@ -16,18 +16,26 @@
 
 #include "state/change.h"
 
-#define JOURNAL_VERSION      1U
+#define JOURNAL_VERSION      2U            /* 1: without outcomes, names and steps of a ladder */
 #define JOURNAL_RECORD_SIZE  256           /* bytes: two fit into a sector, none crosses one */
 #define JOURNAL_SEGMENT_SIZE (1024 * 1024) /* bytes: 4096 records */
 #define JOURNAL_IDS_AT_ONCE  64            /* P and C numbers are reserved in blocks of this */
 #define JOURNAL_STEPS_MAX    32            /* values on the way that one change may write */
 #define JOURNAL_NOTE_MAX     160           /* bytes of a person's reason, with the NUL */
+#define JOURNAL_NAME_MAX     176           /* of an environment or template; a longer one is none */
 
 struct journal;
 
-/* A value that was journaled before it was written: a step of a ladder, or what is kept. */
+enum journal_step_kind {
+        JOURNAL_KEPT, /* by an undo: what use needs above the old value */
+        JOURNAL_STEP, /* on the way down to the new value */
+        JOURNAL_STEP_KIND_COUNT,
+};
+
+/* A value that was journaled before it was written. */
 struct journal_step {
         uint32_t position; /* of the knob in the change */
+        uint32_t kind;     /* enum journal_step_kind */
         struct knob_value value;
 };
 
@@ -38,7 +46,8 @@ struct journal_change {
         struct journal_step steps[JOURNAL_STEPS_MAX];
         unsigned steps_count;
         char note[JOURNAL_NOTE_MAX];
-        bool this_boot; /* its cgroup can still exist */
+        const char *environment, *template; /* of its container then; NULL: not known */
+        bool this_boot;                     /* its cgroup can still exist */
 };
 
 enum journal_health {
@@ -105,11 +114,12 @@ int journal_each(const struct journal *j, int (*each)(void *data, const struct j
  * the kernel before journal_is_durable(@ret_seq); when the disk refuses, the caller ends the change
  * with a state.
  *
+ * @environment, @template: of its container, NULL: not known; one that does not fit is not kept
  * Errors: -ENOSPC also when the segment for its undo could not be allocated, -EIO, -EROFS
  * (read-only), -E2BIG, -ENOMEM: nothing of it counts
  */
 int journal_intent(struct journal *j, const struct change *c, const struct limits *before,
-                uint64_t *ret_seq);
+                const char *environment, const char *template, uint64_t *ret_seq);
 
 /*
  * A change entered a state. A state without an intent before it leaves a record and nothing else.
@@ -124,8 +134,12 @@ int journal_state(struct journal *j, const struct change *c, bool durable);
  * A value is about to be written on the way. Errors: as journal_state(); -E2BIG over
  * JOURNAL_STEPS_MAX, -EINVAL no such change or position: the value must not be written then.
  */
-int journal_step(struct journal *j, const struct change *c, unsigned position,
-                struct knob_value value, bool durable);
+int journal_step(struct journal *j, const struct change *c, enum journal_step_kind kind,
+                unsigned position, struct knob_value value, bool durable);
+
+/* Whether a value was journaled for a knob. */
+bool journal_has_step(const struct journal_step *steps, unsigned count, unsigned position,
+                struct knob_value value);
 
 /* A person's words about a change or a proposal (change number 0); not waited for. */
 int journal_note(struct journal *j, uint64_t change, uint64_t proposal, const char *text);
@@ -138,3 +152,12 @@ int journal_note(struct journal *j, uint64_t change, uint64_t proposal, const ch
  */
 int journal_next_proposal(struct journal *j, uint64_t *ret);
 int journal_next_change(struct journal *j, uint64_t *ret);
+
+/*
+ * A person trusts a rule again: what became of its changes so far no longer counts against it.
+ * Waits for the disk. Errors: as journal_state()
+ */
+int journal_trust(struct journal *j, enum rule_id rule);
+
+/* The last change of which nothing counts against the rule; 0 none. */
+uint64_t journal_trusted(const struct journal *j, enum rule_id rule);

@@ -47,9 +47,15 @@ static bool body_good(const struct record *r) {
         case RECORD_STATE:
                 return b->state.state < CHANGE_STATE_COUNT && b->state.reason < REASON_COUNT;
         case RECORD_STEP:
-                return b->step.position < PROPOSAL_KNOBS_MAX;
+                return b->step.position < PROPOSAL_KNOBS_MAX &&
+                       (r->version < 2 || b->step.kind < JOURNAL_STEP_KIND_COUNT);
         case RECORD_NOTE:
                 return ended(b->note.text, sizeof(b->note.text));
+        case RECORD_ENVIRONMENT:
+        case RECORD_TEMPLATE:
+                return ended(b->name, sizeof(b->name));
+        case RECORD_TRUST:
+                return b->trust.rule < RULE_COUNT;
         case RECORD_IDS:
                 return b->ids.kind < IDS_KIND_COUNT && b->ids.reserved < UINT64_MAX / 2;
         default:

@@ -20,6 +20,9 @@ enum record_type {
         RECORD_STEP,
         RECORD_NOTE,
         RECORD_IDS,
+        RECORD_ENVIRONMENT, /* within a group: what its container was called; also the next */
+        RECORD_TEMPLATE,
+        RECORD_TRUST, /* a person trusts a rule again */
         RECORD_TYPE_COUNT,
 };
 
@@ -29,12 +32,15 @@ struct record_intent {
         uint64_t proposal, cgroup_inode, approved_boottime_ns;
         uint32_t rule, uid, owner, changes_count;
         char container_id[CONTAINER_ID_SIZE];
+        uint8_t scope_mask;             /* not in version 1; also the next */
+        uint32_t expected_usec_per_min; /* of struct effect */
 };
 
 struct record_state {
         uint64_t approved_boottime_ns, applied_boottime_ns, ended_boottime_ns, deadline_boottime_ns;
         struct knob_value kept[PROPOSAL_KNOBS_MAX];
         uint16_t state, reason, kept_mask, proven;
+        uint32_t before_usec_per_min, after_usec_per_min; /* of struct effect; not in version 1 */
 };
 
 struct record_limits {
@@ -51,6 +57,10 @@ struct record_ids {
         uint64_t kind, reserved; /* all numbers up to @reserved may have been given out */
 };
 
+struct record_trust {
+        uint64_t rule, change; /* what its changes up to that number did is forgiven */
+};
+
 union record_body {
         struct record_intent intent;
         struct knob_change changes[RECORD_KNOBS];
@@ -60,6 +70,8 @@ union record_body {
         struct journal_step step;
         struct record_note note;
         struct record_ids ids;
+        struct record_trust trust;
+        char name[JOURNAL_NAME_MAX];
         uint8_t bytes[176];
 };
 

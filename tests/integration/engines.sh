@@ -9,7 +9,7 @@
 # init: plain systemd
 # disk: 8192
 # memory: 8192
-# timeout: 2900
+# timeout: 6500
 # suite: full
 #
 # shellcheck source=tests/integration/lib.sh

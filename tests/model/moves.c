@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each step of the model as what happens to dtgovd, its threads, PID 1 and the host. */
+#include "governor/control/steps.h"
 #include "tests/model/replay.h"
 
 #include <string.h>
@@ -335,7 +336,7 @@ static void do_worse(struct replay *r) {
         struct run *run = replay_run(r, r->number);
 
         if (run)
-                engine_verdict(&r->host.control, run->change.number, VERDICT_WORSE);
+                engine_verdict(&r->host.control, run->change.number, VERDICT_WORSE, NULL);
 }
 
 static void do_stall(struct replay *r) {

@@ -58,6 +58,8 @@ METHOD(ListContainers)
 METHOD(ListFindings)
 METHOD(ListProcesses)
 METHOD(ListProposals)
+METHOD(ListRules)
+METHOD(Trust)
 METHOD(ListChanges)
 METHOD(Propose)
 METHOD(Approve)
@@ -72,6 +74,8 @@ static const struct varlink_entry entries[] = {
         { "ListFindings", method_ListFindings },
         { "ListProcesses", method_ListProcesses },
         { "ListProposals", method_ListProposals },
+        { "ListRules", method_ListRules },
+        { "Trust", method_Trust },
         { "ListChanges", method_ListChanges },
         { "Propose", method_Propose },
         { "Approve", method_Approve },

@@ -144,7 +144,7 @@ static char limit_text[] = "100000 100000";
 static __attribute__((unused)) int intend(
                 struct journal *j, const struct change *c, const struct limits *before) {
         uint64_t seq = 0;
-        int r = journal_intent(j, c, before, &seq);
+        int r = journal_intent(j, c, before, NULL, NULL, &seq);
 
         if (r >= 0)
                 r = journal_sync(j);

@@ -102,6 +102,58 @@ static void an_answer_of_another_shape_is_printed_and_no_crash(void **state) {
         assert_non_null(strstr(b->out, "[\"x\"]"));
 }
 
+#define CHANGE(id, state, expected, after)                                                         \
+        "{\"id\":\"" id "\",\"containerId\":\"gone\",\"cgroupInode\":99,\"rule\":\"cpu-quota\","   \
+        "\"environment\":\"shop/web\",\"template\":\"node:22\",\"state\":\"" state                 \
+        "\",\"proven\":true,\"expectedUsecPerMin\":" expected ",\"afterUsecPerMin\":" after        \
+        ",\"beforeUsecPerMin\":40000000,\"knobs\":[{\"file\":\"cpu.max\",\"old\":\"50000 "         \
+        "100000\","                                                                                \
+        "\"new\":\"100000 100000\"},{\"file\":\"memory.high\",\"old\":\"max\",\"new\":\"max\"}]}"
+
+static void fake_changes(struct bench *b) {
+        fake_answer(b, "ListChanges", NULL, "{\"changes\":[%s,%s,%s]}",
+                        CHANGE("C1", "committed", "1000000", "3000000"),
+                        CHANGE("C2", "rolled_back", "2000000", "2000000"),
+                        CHANGE("C3", "committed", "0", "9000000"));
+        fake_answer(b, "ListRules", NULL,
+                        "{\"rules\":[{\"id\":\"cpu-quota\",\"title\":\"t\",\"trusted\":false}]}");
+}
+
+static void trust_shows_what_became_of_each_rules_changes(void **state) {
+        struct bench *b = *state;
+
+        fake_changes(b);
+        assert_int_equal(run_line(b, "trust"), EXIT_DONE);
+        assert_non_null(strstr(b->out,
+                        "cpu-quota shop/web          3      2        0          1 2 s/min\n"));
+        assert_non_null(strstr(b->out, "does not act alone until dtgov trust cpu-quota\n"));
+        assert_int_equal(run_line(b, "trust --json"), EXIT_DONE);
+        assert_string_equal(b->out, "[{\"id\":\"cpu-quota\",\"environment\":\"shop/web\","
+                                    "\"template\":\"node:22\",\"changes\":3,\"proven\":2,"
+                                    "\"unproven\":0,\"rolledBack\":1,"
+                                    "\"medianErrorUsecPerMin\":2000000,\"trusted\":false}]\n");
+}
+
+static void trust_in_a_rule_is_a_word_to_dtgovd(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "Trust", NULL, "{\"rule\":{\"id\":\"cpu-quota\",\"trusted\":true}}");
+        assert_int_equal(run_line(b, "trust cpu-quota"), EXIT_DONE);
+        assert_non_null(strstr(b->heard, "Trust {\"id\":\"cpu-quota\"}"));
+        assert_non_null(strstr(b->out, "cpu-quota is trusted"));
+}
+
+static void a_change_shows_what_it_was_to_do_and_what_it_did(void **state) {
+        struct bench *b = *state;
+
+        fake_changes(b);
+        assert_int_equal(run_line(b, "show C1"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "C1 shop/web: cpu.max 0.5 \u2192 1 CPU\n"));
+        assert_non_null(strstr(b->out,
+                        "  expected   1 s lost a minute\n"
+                        "  measured   40 s lost a minute before, 3 s lost a minute after\n"));
+}
+
 static void show_tells_everything_of_a_finding(void **state) {
         struct bench *b = *state;
 
@@ -339,6 +391,9 @@ int main(void) {
                 AGAINST_DAEMONS(empty_states_name_the_next_command),
                 AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
                 AGAINST_DAEMONS(an_answer_of_another_shape_is_printed_and_no_crash),
+                AGAINST_DAEMONS(trust_shows_what_became_of_each_rules_changes),
+                AGAINST_DAEMONS(trust_in_a_rule_is_a_word_to_dtgovd),
+                AGAINST_DAEMONS(a_change_shows_what_it_was_to_do_and_what_it_did),
                 AGAINST_DAEMONS(show_tells_everything_of_a_finding),
                 AGAINST_DAEMONS(show_names_the_command_that_approves),
                 AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),

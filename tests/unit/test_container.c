@@ -154,8 +154,23 @@ static void no_cut_of_the_text_is_accepted(void **state) {
                 assert_int_equal(container_from_json(GOOD, len, &c, NULL), -EINVAL);
 }
 
+static void only_cruns_own_cgroup_has_a_scope_around_it(void **state) {
+        char scope[CONTAINER_PATH_SIZE];
+
+        (void)state;
+        assert_true(container_scope("/machine.slice/libpod-1.scope/container", scope));
+        assert_string_equal(scope, "/machine.slice/libpod-1.scope");
+        assert_false(container_scope("/machine.slice/libpod-1.scope", scope));
+        assert_false(container_scope("/docker/container", scope));
+        assert_false(container_scope("/x.scope/container/x", scope));
+        assert_false(container_scope("/container", scope));
+        assert_false(container_scope("", scope));
+        assert_string_equal(scope, "");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(only_cruns_own_cgroup_has_a_scope_around_it),
                 cmocka_unit_test(an_id_is_one_harmless_component_of_a_path),
                 cmocka_unit_test(what_is_written_is_read_back),
                 cmocka_unit_test(a_container_without_a_valid_id_or_cgroup_is_not_written),

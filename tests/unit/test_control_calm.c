@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Changes that are in force, and others who write the same files; who is meant by a rollback. */
 #include "governor/control/recover.h"
+#include "governor/control/steps.h"
 #include "tests/unit/control_fixture.h"
 
 #include <setjmp.h>

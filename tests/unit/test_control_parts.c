@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "governor/control/setup.h"
+#include "governor/control/steps.h"
 #include "tests/unit/control_fixture.h"
 
 #include <fcntl.h>

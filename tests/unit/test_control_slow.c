@@ -3,6 +3,7 @@
  * A disk and a kernel that take their time: fdatasync(2) and write(2) are the program's own.
  */
 #include "governor/control/recover.h"
+#include "governor/control/steps.h"
 #include "tests/unit/control_fixture.h"
 
 #include <setjmp.h>

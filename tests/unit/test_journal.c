@@ -16,14 +16,18 @@ static void a_change_comes_back_with_all_that_is_known_of_it(void **state) {
                                                  [KNOB_IO_MAX] = long_text } };
         struct change c = make_change(3);
         const struct journal_change *read;
+        uint64_t seq;
 
         memset(long_text, 'x', sizeof(long_text) - 1);
         c.changes_count = PROPOSAL_KNOBS_MAX;
         for (unsigned i = 0; i < PROPOSAL_KNOBS_MAX; i++)
                 c.changes[i] = (struct knob_change){ .knob = i, .old = { i, 0 }, .new = { 9, i } };
         reopen(f);
-        assert_int_equal(intend(f->j, &c, &before), 0);
-        assert_int_equal(journal_step(f->j, &c, 7, (struct knob_value){ 5, 6 }, true), 0);
+        c.effect.expected_usec_per_min = 7;
+        c.scope_mask = 5;
+        assert_int_equal(journal_intent(f->j, &c, &before, "shop/web", "node:22", &seq), 0);
+        assert_int_equal(journal_step(f->j, &c, JOURNAL_STEP, 7, (struct knob_value){ 5, 6 }, true),
+                        0);
         assert_int_equal(journal_note(f->j, 3, 0, "because"), 0);
         c.state = CHANGE_ROLLED_BACK;
         c.reason = REASON_KEPT;
@@ -31,6 +35,8 @@ static void a_change_comes_back_with_all_that_is_known_of_it(void **state) {
         c.kept[7] = (struct knob_value){ 42, 1 };
         c.deadline_boottime_ns = 99;
         c.proven = 1;
+        c.effect.before_usec_per_min = 8;
+        c.effect.after_usec_per_min = LOST_UNKNOWN;
         c.state = CHANGE_ROLLING_BACK;
         assert_int_equal(journal_state(f->j, &c, false), 0);
 
@@ -41,6 +47,9 @@ static void a_change_comes_back_with_all_that_is_known_of_it(void **state) {
                 assert_int_equal(limits_differ(&read->before, &before, 0), -1);
                 assert_int_equal(read->steps_count, 1);
                 assert_int_equal(read->steps[0].position, 7);
+                assert_int_equal(read->steps[0].kind, JOURNAL_STEP);
+                assert_string_equal(read->environment, "shop/web");
+                assert_string_equal(read->template, "node:22");
                 assert_true(knob_equal(read->steps[0].value, (struct knob_value){ 5, 6 }));
                 assert_string_equal(read->note, "because");
                 assert_true(read->this_boot);
@@ -80,12 +89,43 @@ static void a_step_that_cannot_be_journaled_is_refused(void **state) {
         struct change c = make_change(1);
 
         reopen(f);
-        assert_int_equal(journal_step(f->j, &c, 0, c.changes[0].old, true), -EINVAL);
+        assert_int_equal(journal_step(f->j, &c, JOURNAL_KEPT, 0, c.changes[0].old, true), -EINVAL);
         assert_int_equal(put_intent(f->j, 1), 0);
-        assert_int_equal(journal_step(f->j, &c, 1, c.changes[0].old, true), -EINVAL);
+        assert_int_equal(journal_step(f->j, &c, JOURNAL_KEPT, 1, c.changes[0].old, true), -EINVAL);
         for (int i = 0; i < JOURNAL_STEPS_MAX; i++)
-                assert_int_equal(journal_step(f->j, &c, 0, c.changes[0].old, true), 0);
-        assert_int_equal(journal_step(f->j, &c, 0, c.changes[0].old, true), -E2BIG);
+                assert_int_equal(
+                                journal_step(f->j, &c, JOURNAL_KEPT, 0, c.changes[0].old, true), 0);
+        assert_int_equal(journal_step(f->j, &c, JOURNAL_KEPT, 0, c.changes[0].old, true), -E2BIG);
+}
+
+static void a_rule_that_is_trusted_again_stays_so_over_a_restart(void **state) {
+        struct fixture *f = *state;
+        uint64_t number;
+
+        reopen(f);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(journal_next_change(f->j, &number), 0);
+        assert_int_equal(journal_trusted(f->j, RULE_CPU_QUOTA), 0);
+        assert_int_equal(journal_trust(f->j, RULE_CPU_QUOTA), 0);
+        reopen(f);
+        assert_int_equal(journal_trusted(f->j, RULE_CPU_QUOTA), number);
+        assert_int_equal(journal_trusted(f->j, RULE_MEMORY_LIMIT), 0);
+}
+
+static void a_name_that_does_not_fit_is_none(void **state) {
+        struct fixture *f = *state;
+        struct limits before = { .text = { [KNOB_CPU_MAX] = limit_text } };
+        struct change c = make_change(1);
+        char name[JOURNAL_NAME_MAX + 1];
+        uint64_t seq;
+
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        reopen(f);
+        assert_int_equal(journal_intent(f->j, &c, &before, name, "", &seq), 0);
+        assert_null(get(f->j, 1)->environment);
+        assert_null(get(f->j, 1)->template);
+        assert_int_equal(journal_health(f->j), JOURNAL_OK);
 }
 
 static void a_second_process_is_kept_out(void **state) {
@@ -287,7 +327,7 @@ static void a_newer_journal_is_refused_and_nothing_is_modified(void **state) {
 
         reopen(f);
         assert_int_equal(journal_health(f->j), JOURNAL_NEWER);
-        assert_non_null(strstr(journal_health_text(f->j), "version 2"));
+        assert_non_null(strstr(journal_health_text(f->j), "version 3"));
         assert_int_equal(put_intent(f->j, 2), -EROFS);
         assert_int_equal(put_state(f->j, 1, CHANGE_ROLLED_BACK, false), -EROFS);
         assert_int_equal(journal_sync(f->j), -EROFS);
@@ -346,6 +386,8 @@ int main(void) {
                 JOURNAL_TEST(a_change_of_another_boot_is_told_apart),
                 JOURNAL_TEST(numbers_are_never_given_twice),
                 JOURNAL_TEST(a_step_that_cannot_be_journaled_is_refused),
+                JOURNAL_TEST(a_rule_that_is_trusted_again_stays_so_over_a_restart),
+                JOURNAL_TEST(a_name_that_does_not_fit_is_none),
                 JOURNAL_TEST(a_second_process_is_kept_out),
                 JOURNAL_TEST(a_boot_id_that_is_none_is_refused),
                 JOURNAL_TEST(an_intent_cut_at_any_byte_does_not_count_and_the_one_before_does),

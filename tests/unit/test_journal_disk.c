@@ -222,7 +222,8 @@ static void compaction_keeps_what_is_needed_and_the_number_of_files_small(void *
         for (int i = 0; i < 70; i++)
                 assert_int_equal(journal_next_change(f->j, &number), 0);
         assert_int_equal(put_intent(f->j, 1), 0);
-        assert_int_equal(journal_step(f->j, &c, 0, (struct knob_value){ 5, 6 }, true), 0);
+        assert_int_equal(journal_step(f->j, &c, JOURNAL_KEPT, 0, (struct knob_value){ 5, 6 }, true),
+                        0);
         assert_int_equal(journal_note(f->j, 1, 0, "kept"), 0);
         assert_int_equal(put_state(f->j, 1, CHANGE_COMMITTED, true), 0);
         for (uint64_t i = 2; i <= 6000; i++) {
@@ -263,7 +264,7 @@ static void an_intent_waits_for_no_disk_even_where_it_compacts(void **state) {
                 struct change c = make_change(i);
 
                 file_syncs = 0;
-                assert_int_equal(journal_intent(f->j, &c, &before, &seq), 0);
+                assert_int_equal(journal_intent(f->j, &c, &before, NULL, NULL, &seq), 0);
                 assert_int_equal(file_syncs, 0);
                 assert_int_equal(put_state(f->j, i, CHANGE_ROLLED_BACK, false), 0);
                 if (i % 5 == 0)

@@ -53,13 +53,14 @@ static void begin(struct probation *p, struct world *w, enum knob_id knob) {
 
 /* Passes seconds one by one. Returns the last verdict that was said, -1 none. */
 static int steps(struct probation *p, struct world *w, unsigned seconds) {
-        enum verdict verdict;
         int last = -1;
 
         for (unsigned i = 0; i < seconds; i++) {
                 pass(w, 1);
-                if (probation_step(p, &w->now, &verdict))
-                        last = verdict;
+                p->due = false;
+                probation_step(p, &w->now);
+                if (p->due)
+                        last = (int)p->report.verdict;
         }
         return last;
 }
@@ -241,6 +242,70 @@ static void refaults_and_disk_waits_are_worse_after_a_lowering_of_memory_alone(v
         assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
 }
 
+static void what_was_lost_before_and_after_is_measured(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.throttled_usec = 600000;
+        w.periods = 10;
+        begin(&p, &w, KNOB_CPU_MAX);
+        assert_int_equal(p.report.effect.after_usec_per_min, LOST_UNKNOWN);
+        w.throttled_usec = 200000;
+        (void)steps(&p, &w, 31);
+        assert_int_equal(p.report.effect.before_usec_per_min, 36 * USEC_PER_SEC);
+        assert_int_equal(p.report.effect.after_usec_per_min, 12 * USEC_PER_SEC);
+}
+
+static void tasks_cost_nothing_that_could_be_measured(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin(&p, &w, KNOB_PIDS_MAX);
+        (void)steps(&p, &w, 31);
+        assert_int_equal(p.report.effect.before_usec_per_min, LOST_UNKNOWN);
+        assert_int_equal(p.report.effect.after_usec_per_min, LOST_UNKNOWN);
+}
+
+static void shortly_before_its_end_what_was_measured_is_said_again(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin(&p, &w, KNOB_CPU_MAX);
+        p.deadline_ns = w.now.boottime_ns + 60 * NSEC_PER_SEC;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_NONE);
+        assert_int_equal(steps(&p, &w, 22), -1);
+        assert_int_equal(steps(&p, &w, 6), VERDICT_NONE);
+}
+
+static void each_step_of_a_lowering_is_judged_by_its_own_time(void **state) {
+        struct change c = { .number = 17, .steps_count = 1 };
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        assert_int_equal(steps(&p, &w, 25), -1);
+        probation_change(&p, &c, &w.now);
+        assert_int_equal(steps(&p, &w, 29), -1);
+        assert_int_equal(steps(&p, &w, 2), VERDICT_BETTER);
+}
+
+static void a_bad_window_of_the_step_before_counts(void **state) {
+        struct change c = { .number = 17, .steps_count = 1 };
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin_to(&p, &w, KNOB_MEMORY_HIGH, 50);
+        w.memory_at_40 = 2;
+        assert_int_equal(steps(&p, &w, 6), -1);
+        probation_change(&p, &c, &w.now);
+        assert_int_equal(steps(&p, &w, 5), VERDICT_WORSE);
+}
+
 static void no_change_has_no_verdict(void **state) {
         struct world w = world_make();
         struct probation p = {};
@@ -283,6 +348,11 @@ int main(void) {
                 cmocka_unit_test(a_lowering_of_an_idle_container_proves_nothing),
                 cmocka_unit_test(
                                 refaults_and_disk_waits_are_worse_after_a_lowering_of_memory_alone),
+                cmocka_unit_test(what_was_lost_before_and_after_is_measured),
+                cmocka_unit_test(tasks_cost_nothing_that_could_be_measured),
+                cmocka_unit_test(shortly_before_its_end_what_was_measured_is_said_again),
+                cmocka_unit_test(each_step_of_a_lowering_is_judged_by_its_own_time),
+                cmocka_unit_test(a_bad_window_of_the_step_before_counts),
                 cmocka_unit_test(no_change_has_no_verdict),
                 cmocka_unit_test(what_was_lost_is_never_more_than_the_clock),
         };

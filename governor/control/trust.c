@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How far a rule is trusted. Its record is the journal's ended changes; a person's word that it may
+ * act alone again is a record too, so both outlast dtgovd.
+ */
+#include "governor/control/api.h"
+#include "governor/control/control.h"
+#include "policies/rules/breaker.h"
+
+#include <string.h>
+
+bool engine_trusts(const struct control *c, enum rule_id rule) {
+        uint64_t trusted = journal_trusted(c->journal, rule);
+        struct breaker breaker = {};
+
+        for (const struct run *run = c->engine.runs; run; run = run->next)
+                if (run->change.rule == rule && run->change.number > trusted)
+                        breaker_add(&breaker, &run->change);
+        return !breaker.open;
+}
+
+static void put_rule(struct control *c, struct json_writer *w, const char *key, enum rule_id rule) {
+        json_open_object(w, key);
+        json_put_string(w, "id", rules[rule].name);
+        json_put_string(w, "title", rules[rule].title);
+        json_put_bool(w, "trusted", engine_trusts(c, rule));
+        json_close_object(w);
+}
+
+int api_list_rules(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct control *c = userdata;
+        struct json_writer *w;
+        int r = varlink_reply_begin(link, &w);
+
+        (void)parameters;
+        if (r < 0)
+                return r;
+        json_open_array(w, "rules");
+        for (unsigned rule = 0; rule < RULE_COUNT; rule++)
+                if (rule != RULE_PERSON)
+                        put_rule(c, w, NULL, (enum rule_id)rule);
+        json_close_array(w);
+        return varlink_reply_end(link);
+}
+
+int api_trust(struct varlink *link, const struct json *parameters, void *userdata) {
+        struct control *c = userdata;
+        struct json_writer *w;
+        struct api_call call;
+        unsigned rule = 0;
+        int r;
+
+        if (api_begin(c, link, "Trust", parameters, &call) < 0)
+                return 0;
+        while (rule < RULE_COUNT &&
+                        (rule == RULE_PERSON || !call.id || strcmp(rules[rule].name, call.id) != 0))
+                rule++;
+        if (rule == RULE_COUNT)
+                return varlink_error(link, API_ERROR("NotFound"), "id", call.id ? call.id : "",
+                                "text", "no such rule: see dtgov trust", NULL);
+        r = engine_trusts(c, (enum rule_id)rule) ? 0
+                                                 : journal_trust(c->journal, (enum rule_id)rule);
+        if (r < 0)
+                return api_refuse(link, REASON_JOURNAL, NULL);
+        r = varlink_reply_begin(link, &w);
+        if (r < 0)
+                return r;
+        put_rule(c, w, "rule", (enum rule_id)rule);
+        return varlink_reply_end(link);
+}

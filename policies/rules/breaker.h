@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A rule whose changes are taken back again and again loses its right to act alone, until a person
+ * gives it back. Pure.
+ */
+#pragma once
+
+#include "state/change.h"
+
+#define BREAKER_ROLLBACKS 3                     /* so many of a rule, */
+#define BREAKER_WINDOW_NS (3600 * NSEC_PER_SEC) /* ended within an hour, open it */
+
+struct breaker {
+        uint64_t ended_ns[BREAKER_ROLLBACKS - 1]; /* of those that came last, newest first */
+        unsigned count;
+        bool open;
+};
+
+/*
+ * Whether the end of a change speaks against its rule: it did harm, or nothing showed that it did
+ * none. What a person, a restart, or a blind watch took back says nothing of the rule.
+ */
+bool breaker_counts(const struct change *x);
+
+/* Takes a change into account; they come in the order of their numbers, either way. */
+void breaker_add(struct breaker *b, const struct change *x);
