@@ -51,7 +51,8 @@ static int take(struct control *c, struct run *run, const struct ladder_step *st
         if (ladder_take(&run->change, step))
                 r = journal_step(c->journal, &run->change, JOURNAL_STEP, step->position,
                                 step->value, /* durable= */ false);
-        if (r == -E2BIG || r == -EINVAL) {
+        /* An undo goes on without the disk; what goes further away from the old value does not. */
+        if (r < 0 || !control_journal_ok(c)) {
                 run_say(run, "a step cannot be journaled");
                 return undo_begin(c, run, REASON_JOURNAL);
         }

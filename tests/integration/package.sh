@@ -39,6 +39,10 @@ probation_of() { # SECONDS
         wait_for 60 observer_present
 }
 
+is_named() { # NAME: its engine has been asked, after a start of dtgovd anew
+        dtgov ps --json | jq -e --arg name "$1" 'any(.[]; .name == $name)'
+}
+
 quota_of() { # NAME of a container of Docker
         cat "$(cgroup_of "$(docker inspect --format '{{.Id}}' "$1")")/cpu.max"
 }
@@ -167,6 +171,7 @@ for name in one two three; do
 done
 t_ok "all are known" wait_for 30 is_known "$(docker inspect --format '{{.Id}}' three)" 1
 probation_of 3
+t_ok "it is known by its name" wait_for 90 is_named two
 t_ok "a change" runs 0 dtgov set two cpu.max=1 --yes
 two=$(last_change "$(docker inspect --format '{{.Id}}' two)")
 t_ok "it is committed" wait_for 60 change_is "$two" committed
@@ -174,6 +179,7 @@ t_ok "a second one" runs 0 dtgov set three cpu.max=1 --yes
 three=$(last_change "$(docker inspect --format '{{.Id}}' three)")
 t_ok "is committed" wait_for 60 change_is "$three" committed
 probation_of 600
+t_ok "one is known by its name" wait_for 90 is_named one
 t_ok "another, on probation" runs 0 dtgov set one cpu.max=1 --yes
 one=$(last_change "$(docker inspect --format '{{.Id}}' one)")
 t_is "it is on probation" probation "$(change_state "$one")"
@@ -209,10 +215,12 @@ t_ok "Docker's file as a person wrote it" own_configuration
 before=$(configurations)
 set_up_engines
 probation_of 3
+t_ok "it is known by its name" wait_for 90 is_named two
 t_ok "a change" runs 0 dtgov set two cpu.max=1 --yes
 two=$(last_change "$(docker inspect --format '{{.Id}}' two)")
 t_ok "it is committed" wait_for 60 change_is "$two" committed
 probation_of 600
+t_ok "one is known by its name" wait_for 90 is_named one
 t_ok "another, on probation" runs 0 dtgov set one cpu.max=1 --yes
 set_up=$(configurations)
 

@@ -235,6 +235,22 @@ static void memory_max_comes_last_and_memory_high_is_as_before(void **state) {
         assert_string_equal(fixture_read(f, "memory.high"), HIGH_OLD);
 }
 
+static void without_a_journal_no_further_step_is_taken(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        begin_full(f);
+        run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+        until_step(f, run, 2);
+        f->control.durable.stuck = true; /* as after a disk that does not answer */
+        while (is_going_down(run))
+                turn(f);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_JOURNAL);
+        assert_true(run->change.steps_count <= 4);
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_OLD);
+}
+
 static void a_trial_that_ends_on_the_way_takes_it_back(void **state) {
         struct fixture *f = *state;
         struct proposal p;
@@ -265,6 +281,7 @@ int main(void) {
                 LOWER_TEST(no_step_is_taken_while_dtgov_is_paused),
                 LOWER_TEST(somebody_elses_value_on_the_way_stays),
                 LOWER_TEST(memory_max_comes_last_and_memory_high_is_as_before),
+                LOWER_TEST(without_a_journal_no_further_step_is_taken),
                 LOWER_TEST(a_trial_that_ends_on_the_way_takes_it_back),
         };
 
