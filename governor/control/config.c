@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "governor/control/config.h"
 
+#include "policies/rules/ending.h"
 #include "state/container.h"
 #include "state/file.h"
 #include "state/text.h"
@@ -57,6 +58,30 @@ static int load_guard(const struct json *guard, struct guard_rules *bounds, stru
         return 0;
 }
 
+/* "soak_sec", and seconds by the name of a rule. */
+static int load_probation(const struct json *object, struct config *config, struct error *err) {
+        if (object->type != JSON_OBJECT)
+                return error_set(err, -EINVAL, "'probation' is not an object");
+        for (const struct json *v = object->child; v; v = v->next) {
+                uint64_t *seconds = strcmp(v->key, "soak_sec") == 0 ? &config->soak_sec : NULL;
+                int r;
+
+                for (unsigned rule = 0; rule < RULE_COUNT; rule++)
+                        if (strcmp(v->key, rules[rule].name) == 0)
+                                seconds = &config->probation_sec[rule];
+                if (!seconds)
+                        return error_set(err, -EINVAL,
+                                        "'probation.%s' is neither a rule nor soak_sec", v->key);
+                r = json_get_u64(object, v->key, seconds, err);
+                if (r < 0)
+                        return r;
+                if (*seconds == 0 || *seconds > ENDING_PROBATION_SEC_MAX)
+                        return error_set(err, -EINVAL, "'probation.%s': want 1 to %d seconds",
+                                        v->key, ENDING_PROBATION_SEC_MAX);
+        }
+        return 0;
+}
+
 /* "/" would be everybody's, and "/." the same in disguise. */
 static bool is_below_root(const char *path) {
         return path[0] == '/' && path[1] != '\0' && !strstr(path, "/.") && !strstr(path, "//") &&
@@ -99,6 +124,8 @@ static int load_document(struct json_doc *doc, struct config *config, struct err
                         r = load_bool(v, root, &config->allow_unsandboxed, err);
                 else if (strcmp(v->key, "guard") == 0)
                         r = load_guard(v, &config->guard, err);
+                else if (strcmp(v->key, "probation") == 0)
+                        r = load_probation(v, config, err);
                 else if (strcmp(v->key, "registries") == 0)
                         r = load_registries(v, config, err);
                 else
@@ -109,16 +136,23 @@ static int load_document(struct json_doc *doc, struct config *config, struct err
         return 0;
 }
 
+void config_default(struct config *ret) {
+        *ret = (struct config){ .soak_sec = ENDING_SOAK_SEC };
+        guard_rules_default(&ret->guard);
+        for (unsigned rule = 0; rule < RULE_COUNT; rule++)
+                ret->probation_sec[rule] = ending_probation_sec((enum rule_id)rule);
+}
+
 int config_load(const char *dir, struct config *ret, struct error *err) {
         CLEANUP(json_doc_freep) struct json_doc *doc = NULL;
         CLEANUP(closep) int dir_fd = -1;
         CLEANUP(closep) int fd = -1;
         CLEANUP(freep) char *text = NULL;
-        struct config config = { 0 };
+        struct config config;
         size_t len;
         int r;
 
-        guard_rules_default(&config.guard);
+        config_default(&config);
         dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd >= 0)
                 fd = openat(dir_fd, CONFIG_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

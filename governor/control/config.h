@@ -5,6 +5,7 @@
  *     { "allow_unsandboxed": false,
  *       "guard": { "lower_memory_max": false, "reserve_bytes": 0, "memory_max_bytes": 8589934592,
  *                  "cpu_max_permille": 4000, "pids_max": 10000 },
+ *       "probation": { "soak_sec": 10, "set": 60, "cpu-quota": 60, "memory-limit": 120 },
  *       "registries": { "daytona": "/daytona.slice" } }
  */
 #pragma once
@@ -24,9 +25,14 @@ struct config_registry {
 struct config {
         bool allow_unsandboxed;
         struct guard_rules guard;
+        uint64_t probation_sec[RULE_COUNT]; /* how long a change of that rule is watched */
+        uint64_t soak_sec;                  /* and a step of a ladder */
         struct config_registry registries[CONFIG_REGISTRIES_MAX];
         size_t registries_count;
 };
+
+/* What counts without a file. */
+void config_default(struct config *ret);
 
 /*
  * @dir:   the directory of the file

@@ -28,7 +28,8 @@ struct control {
         char self_cgroup[CONTAINER_PATH_SIZE];
         struct host host;
         uint64_t started_boottime_ns;
-        uint64_t probation_ns; /* how long a fresh change is watched */
+        uint64_t probation_ns; /* how long a fresh change is watched; 0: as configured for its rule
+                                */
         uint64_t soak_ns;      /* how long a step of a ladder */
         bool psi_available;    /* the kernel measures pressure */
         bool sandboxed;

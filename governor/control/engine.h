@@ -18,7 +18,6 @@
 #define ENGINE_BLIND_NS      (10 * NSEC_PER_SEC)   /* without a look: stopped, suspended */
 #define ENGINE_ENDED_MAX     1024 /* ended changes that are kept in memory; the journal has all */
 #define ENGINE_TEXT_SIZE     384
-#define ENGINE_SOAK_SEC      10 /* between two steps of a ladder: twenty windows of the PSI ladder */
 
 struct control;
 struct run;

@@ -98,7 +98,7 @@ void lower_taken(struct control *c, struct run *run) {
         run->looked_ns = run->drift_ns = now;
         x->proven = 0;
         if (run->trial_ns == 0)
-                x->deadline_boottime_ns = now + c->probation_ns;
+                x->deadline_boottime_ns = now + watch_probation_ns(c, x);
         watch_say(run);
         observer_link_change(c, x);
 }

@@ -33,7 +33,7 @@ static const char usage[] =
                 "  --config-dir DIR      dtgov.json                      (/etc/dtgov)\n"
                 "  --cgroup-root DIR     govern only what is below       (the cgroup2 mount)\n"
                 "  --observer-user USER  name or uid of the observer     (dtgov)\n"
-                "  --probation SECONDS   watch over a fresh change       (60)\n"
+                "  --probation SECONDS   watch over a fresh change       (by its rule)\n"
                 "  --soak SECONDS        between two steps down of memory (10)\n"
                 "  --allow-unsandboxed   go on where the kernel lacks Landlock or seccomp\n"
                 "  --no-observer         do not start dtgov-observer: no new changes then\n"
@@ -125,7 +125,6 @@ static int open_all(
         c->admin_gid = admins ? admins->gr_gid : (gid_t)-1;
         c->started_boottime_ns = proc_boottime_ns();
         c->probation_ns = o->probation_sec * NSEC_PER_SEC;
-        c->soak_ns = o->soak_sec * NSEC_PER_SEC;
         c->link.fd = -1;
         c->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (c->proc_fd < 0)
@@ -133,9 +132,10 @@ static int open_all(
         r = config_load(o->config_dir, &c->config, err);
         if (r < 0 && (o->recover || o->rollback)) {
                 log_warning("%s; taking changes back goes on without it", err->text);
-                guard_rules_default(&c->config.guard);
+                config_default(&c->config);
                 r = 0;
         }
+        c->soak_ns = (o->soak_sec ? o->soak_sec : c->config.soak_sec) * NSEC_PER_SEC;
         if (r >= 0)
                 r = proc_host(c->proc_fd, &c->host, err);
         if (r >= 0)
@@ -311,8 +311,6 @@ int main(int argc, char **argv) {
                 .state_dir = "/var/lib/dtgov",
                 .config_dir = "/etc/dtgov",
                 .observer_user = "dtgov",
-                .probation_sec = 60,
-                .soak_sec = ENGINE_SOAK_SEC,
         };
         struct setup s = { -1, -1, -1, -1, -1, 0, 0 };
         struct error err = { "" };

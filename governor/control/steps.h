@@ -58,6 +58,9 @@ void lower_taken(struct control *c, struct run *run);
 
 void watch_begin(struct control *c, struct run *run);
 
+/* How long a fresh change of that rule is watched. */
+uint64_t watch_probation_ns(const struct control *c, const struct change *x);
+
 /* What a person is told of its end, or of the step of a ladder that it stands on. */
 void watch_say(struct run *run);
 /* Whether the hard signals ask for a rollback; if so it is under way. */

@@ -21,6 +21,11 @@ void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]) {
         }
 }
 
+uint64_t watch_probation_ns(const struct control *c, const struct change *x) {
+        return c->probation_ns > 0 ? c->probation_ns
+                                   : c->config.probation_sec[x->rule] * NSEC_PER_SEC;
+}
+
 void watch_say(struct run *run) {
         const struct change *x = &run->change;
         char at[KNOB_VALUE_TEXT_MAX];
@@ -45,7 +50,8 @@ void watch_begin(struct control *c, struct run *run) {
 
         run->looked_ns = run->drift_ns = now;
         run->change.applied_boottime_ns = now;
-        run->change.deadline_boottime_ns = now + (run->trial_ns ? run->trial_ns : c->probation_ns);
+        run->change.deadline_boottime_ns =
+                        now + (run->trial_ns ? run->trial_ns : watch_probation_ns(c, &run->change));
         run->step_ns = run->change.step_mask != 0 ? now + c->soak_ns : 0;
         watch_say(run);
         run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
@@ -103,9 +109,10 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
 /* It is watched once more: what a person reads who asks what became of it. */
 static void hold(struct control *c, struct run *run, enum reason reason) {
         struct change *x = &run->change;
-        unsigned long long sec = c->probation_ns / NSEC_PER_SEC;
+        uint64_t ns = watch_probation_ns(c, x);
+        unsigned long long sec = ns / NSEC_PER_SEC;
 
-        x->deadline_boottime_ns += c->probation_ns;
+        x->deadline_boottime_ns += ns;
         run_say(run, "%s: watched for another %llu s, then taken back%s", reasons[reason].text, sec,
                         reason == REASON_NO_EVIDENCE ? "; dtgov keep has it stay" : "");
         run_enter(c, run, CHANGE_HELD, reason);
@@ -168,7 +175,8 @@ bool engine_keep(struct control *c, struct run *run) {
         run->kept = true;
         if (run->trial_ns > 0) {
                 run->trial_ns = 0;
-                x->deadline_boottime_ns = u64_max(now, x->applied_boottime_ns + c->probation_ns);
+                x->deadline_boottime_ns =
+                                u64_max(now, x->applied_boottime_ns + watch_probation_ns(c, x));
         } else if (x->state == CHANGE_HELD && x->reason == REASON_NO_EVIDENCE) {
                 x->deadline_boottime_ns = now; /* it has been watched as long as any other */
         }

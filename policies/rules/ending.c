@@ -3,6 +3,10 @@
 
 #include "policies/rules/transition.h"
 
+uint64_t ending_probation_sec(enum rule_id rule) {
+        return rule == RULE_MEMORY_LIMIT || rule == RULE_MEMORY_HIGH ? 120 : 60;
+}
+
 /* Once more as long; what is not known by then is not going to be. */
 static struct ending hold(const struct change *x, enum reason reason) {
         return (struct ending){ x->state == CHANGE_HELD ? CHANGE_ROLLING_BACK : CHANGE_HELD,

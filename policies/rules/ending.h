@@ -16,6 +16,16 @@
 
 #include "state/change.h"
 
+#define ENDING_PROBATION_SEC_MAX 86400
+#define ENDING_SOAK_SEC          10 /* between two steps of a ladder: two windows of the observer */
+
+/*
+ * Seconds that a change of a rule is watched unless root says otherwise: a quota shows what it does
+ * in 600 of its periods, refused tasks at once; memory is missed when a load comes to its next
+ * phase.
+ */
+uint64_t ending_probation_sec(enum rule_id rule);
+
 struct ending_input {
         bool trial; /* taken back at its end, whatever was seen */
         bool kept;  /* a person said: keep it */

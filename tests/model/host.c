@@ -239,7 +239,7 @@ void host_begin(struct replay_host *h, unsigned base) {
         c->link.fd = -1;
         c->psi_available = true;
         c->probation_ns = 60 * NSEC_PER_SEC;
-        guard_rules_default(&c->config.guard);
+        config_default(&c->config);
         (void)snprintf(path, sizeof(path), "%s/cg", h->dir);
         if (proc_host(c->proc_fd, &c->host, &err) < 0 ||
                         cgroup_root_open(path, &c->root, &err) < 0 ||

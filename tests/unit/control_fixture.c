@@ -132,7 +132,7 @@ int fixture_begin(void **state) {
         c->psi_available = true;
         c->probation_ns = 60 * NSEC_PER_SEC;
         c->soak_ns = 20 * NSEC_PER_MSEC;
-        guard_rules_default(&c->config.guard);
+        config_default(&c->config);
         assert_int_equal(proc_host(c->proc_fd, &c->host, &err), 0);
         assert_int_equal(cgroup_root_open(path_of(f, "cg"), &c->root, &err), 0);
         assert_int_equal(proposals_init(&c->proposals), 0);

@@ -242,9 +242,10 @@ static void without_a_journal_no_further_step_is_taken(void **state) {
         begin_full(f);
         run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
         until_step(f, run, 2);
-        f->control.durable.stuck = true; /* as after a disk that does not answer */
-        while (is_going_down(run))
+        while (is_going_down(run)) {
+                f->control.durable.stuck = true; /* a disk that does not answer, again and again */
                 turn(f);
+        }
         fixture_until(f, run, CHANGE_ROLLED_BACK);
         assert_int_equal(run->change.reason, REASON_JOURNAL);
         assert_true(run->change.steps_count <= 4);

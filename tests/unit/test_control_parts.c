@@ -118,6 +118,9 @@ static void a_configuration_is_read_or_refused_with_its_reason(void **state) {
                 { "{\"gard\":{}}", "'gard'", 0644, -EINVAL },
                 { "{\"guard\":{\"pids\":1}}", "'guard.pids'", 0644, -EINVAL },
                 { "{\"allow_unsandboxed\":1}", "allow_unsandboxed", 0644, -EINVAL },
+                { "{\"probation\":{\"cpu\":60}}", "'probation.cpu'", 0644, -EINVAL },
+                { "{\"probation\":{\"cpu-quota\":0}}", "1 to 86400", 0644, -EINVAL },
+                { "{\"probation\":60}", "'probation'", 0644, -EINVAL },
                 { "{", CONFIG_FILE, 0644, -EINVAL },
                 { "{}", "E_UNSAFE_PATH", 0666, -EPERM },
         };
@@ -132,6 +135,23 @@ static void a_configuration_is_read_or_refused_with_its_reason(void **state) {
                 else
                         assert_int_equal(config.guard.pids_max, 10);
         }
+}
+
+static void each_rule_has_a_time_of_its_own_on_probation(void **state) {
+        struct fixture *f = *state;
+        struct error err = { "" };
+        struct run *run;
+
+        write_config(f, "{\"probation\":{\"set\":7,\"soak_sec\":3}}", 0600);
+        assert_int_equal(config_load(f->dir, &f->control.config, &err), 0);
+        assert_int_equal(f->control.config.soak_sec, 3);
+        assert_int_equal(f->control.config.probation_sec[RULE_MEMORY_LIMIT], 120);
+        f->control.probation_ns = 0;
+        run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        assert_int_equal(run->change.deadline_boottime_ns - run->change.applied_boottime_ns,
+                        7 * NSEC_PER_SEC);
+        f->control.probation_ns = 9 * NSEC_PER_SEC; /* --probation counts for all */
+        assert_int_equal(watch_probation_ns(&f->control, &run->change), 9 * NSEC_PER_SEC);
 }
 
 static void a_registry_of_an_engine_in_a_container_is_below_a_cgroup(void **state) {
@@ -383,6 +403,7 @@ int main(void) {
                 TEST(proposals_expire_and_go_stale),
                 TEST(the_observer_hears_of_what_became_of_its_proposals),
                 TEST(a_rule_replaces_its_own_proposal),
+                TEST(each_rule_has_a_time_of_its_own_on_probation),
                 TEST(a_configuration_is_read_or_refused_with_its_reason),
                 TEST(a_registry_of_an_engine_in_a_container_is_below_a_cgroup),
                 TEST(registries_have_a_bound),
