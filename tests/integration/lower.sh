@@ -34,24 +34,24 @@ is_down() { # memory.max has its new value, and memory.high the old one
         [ "$(value memory.max)" = "$1" ] && [ "$(value memory.high)" = max ]
 }
 
-steps() { # WANTED: the values of memory.high until memory.max is that, a line each
-        local last=max now end=$((SECONDS + 180))
+steps() { # WANTED: the steps until memory.max is that, a line each: what was used, memory.high then
+        local last now use end=$((SECONDS + 180))
+        last=$(value memory.high)
         until is_down "$1" || [ $SECONDS -gt $end ]; do
                 now=$(value memory.high)
-                [ "$now" = "$last" ] || echo "$now"
+                [ "$now" = "$last" ] || echo "$use:$now"
                 last=$now
+                use=$(value memory.current)
                 sleep 0.1
         done
 }
 
-are_tenths() { # USED VALUE...: none takes more than a tenth of what was used, which moves a little
-        local use=$1 step
-        shift
-        [ $# -ge 3 ] || { echo "$# steps: $*"; return 1; }
+are_tenths() { # STEP...: none takes more than a tenth of what was used, which moves a little
+        local step
+        [ $# -ge 2 ] || { echo "$# steps: $*"; return 1; }
         for step in "$@"; do
-                [ "$step" = max ] || [ "$step" -ge $((use / 100 * 88)) ] ||
-                        { echo "from $use to $step: $*"; return 1; }
-                use=$step
+                [ "${step#*:}" = max ] || [ "${step#*:}" -ge $((${step%:*} * 88 / 100)) ] ||
+                        { echo "too far: $step of $*"; return 1; }
         done
 }
 
@@ -79,11 +79,9 @@ before=$(limits_of "$dir")
 t_ok "its memory.max is to be 110 MiB" runs 0 dtgov set big memory.max=110M --yes
 t_ok "a person is told that it goes in steps" says 'Now: step 1: memory.high is' "$output"
 t_is "memory.max has not changed yet" $((400 * MIB)) "$(value memory.max)"
-use=$(value memory.current)
-first=$(value memory.high)
 mapfile -t taken < <(steps $((110 * MIB)))
-echo "# $use used, then ${taken[*]}"
-t_ok "no step takes more than a tenth" are_tenths $((first / 9 * 10)) "${taken[@]}"
+echo "# used:memory.high ${taken[*]}"
+t_ok "no step takes more than a tenth" are_tenths "${taken[@]}"
 t_is "memory.max is 110 MiB in the end" $((110 * MIB)) "$(value memory.max)"
 t_is "memory.high is as before" max "$(value memory.high)"
 t_is "nothing was killed" 0 "$(oom_kills)"
@@ -96,8 +94,12 @@ end_plain big
 start_big "while :; do cat $FILE > /dev/null; done"
 t_ok "a container reads its files again and again" wait_for 60 used 140
 before=$(limits_of "$dir")
-t_ok "its memory.high is to be 60 MiB" runs 0 dtgov set big memory.high=60M --yes
-is_back "what is read again is needed" 120
+# Linux 6.1 counts these files as active, which the guard takes for needed.
+status=0
+output=$(dtgov set big memory.high=60M --yes 2>&1) || status=$?
+t_ok "what is read again is needed: it is refused, or begun" test "$status" = 0 -o "$status" = 9
+[ "$status" = 9 ] || is_back "what is read again is needed" 120
+t_is "what is read again is needed: every limit is as before" "$before" "$(limits_of "$dir")"
 t_is "nothing was killed" 0 "$(oom_kills)"
 end_plain big
 
