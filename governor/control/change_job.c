@@ -125,7 +125,6 @@ static int find_unit(struct change_job *j) {
 
         if (r == 0 && container_scope(j->container->container.cgroup, scope))
                 r = systemd_unit_of(scope, j->unit);
-
         if (r < 0)
                 return error_errno(&j->error, r, "asking systemd whose %s is",
                                 j->container->container.cgroup);

@@ -409,7 +409,7 @@ int journal_next_change(struct journal *j, uint64_t *ret) {
 int journal_trust(struct journal *j, enum rule_id rule) {
         struct record_trust body = { .rule = rule, .change = j->given[IDS_CHANGE] };
 
-        return append(j, RECORD_TRUST, 0, &body, sizeof(body), /* durable= */ true);
+        return append(j, RECORD_TRUST, 0, &body, sizeof(body), /* durable= */ false);
 }
 
 uint64_t journal_trusted(const struct journal *j, enum rule_id rule) {

@@ -155,7 +155,7 @@ int journal_next_change(struct journal *j, uint64_t *ret);
 
 /*
  * A person trusts a rule again: what became of its changes so far no longer counts against it.
- * Waits for the disk. Errors: as journal_state()
+ * Not waited for: a slow disk is to hold up nobody's rollback. Errors: as journal_state()
  */
 int journal_trust(struct journal *j, enum rule_id rule);
 
