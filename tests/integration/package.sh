@@ -274,7 +274,7 @@ all_work
 t_ok "Docker's containers can be removed" docker rm -f one two old
 t_ok "Podman's containers can be removed" podman rm -f -t 0 pod-one pod-two pod-old
 if [ -e $libexec/dtgov-leave ]; then
-        t_ok "what running containers kept goes" wait_for 20 $libexec/dtgov-leave finish
+        t_ok "what running containers kept goes" wait_for 60 $libexec/dtgov-leave finish
         $libexec/dtgov-leave finish 2>&1
 fi
 systemctl stop docker.service docker.socket

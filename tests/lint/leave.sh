@@ -143,6 +143,11 @@ says=
 both "$runtime" var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db '\\0001\\0002%s\\0000'
 both "$runtime" var/lib/containers/storage/libpod/bolt_state.db '\\0001%s\\0000'
 both "$runtime" var/lib/containers/storage/db.sql '\\0001%s\\0000'
+# The runtime: what runs, by what containerd's shim keeps of it.
+both "$runtime" run/containerd/io.containerd.runtime.v2.task/moby/c/runtime '%s'
+both "$runtime" run/containerd/io.containerd.runtime.v2.task/moby/c/options.json '{"binary_name":"%s"}'
+both "$runtime" run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/c/runtime '%s'
+both "$runtime" run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/c/options.json '{"binary_name":"%s"}'
 # The hook: folders of hooks, and those that configurations name.
 hooks='{"hook": {"path": "%s"}, "stages": ["poststop"]}'
 both "$hook" etc/containers/oci/hooks.d/other.json "$hooks"
