@@ -87,7 +87,8 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(PAUSED, "E_PAUSED", "dtgov is paused: sudo dtgov resume")                                \
         X(TRIAL, "TRIAL", "its trial is over, and nobody kept it")                                 \
         X(MEMORY_FULL, "MEMORY_FULL", "the lower memory.max was reached")                          \
-        X(NO_EVIDENCE, "NO_EVIDENCE", "nothing showed that it does no harm")
+        X(NO_EVIDENCE, "NO_EVIDENCE", "nothing showed that it does no harm")                       \
+        X(UNHEALTHY, "UNHEALTHY", "its health check began to fail")
 
 #define REASON_ID(id, ...) REASON_##id,
 enum reason { REASON_TABLE(REASON_ID) REASON_COUNT };

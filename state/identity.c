@@ -21,6 +21,7 @@ const char *const environment_rules[] = { ENVIRONMENT_RULE_TABLE(SECOND_) };
 const char *const template_rules[] = { TEMPLATE_RULE_TABLE(SECOND_) };
 const char *const engine_names[] = { ENGINE_TABLE(SECOND_) };
 const char *const network_modes[] = { NETWORK_TABLE(SECOND_) };
+const char *const healths[] = { HEALTH_TABLE(SECOND_) };
 static const char *const label_names[] = { IDENTITY_LABEL_TABLE(SECOND_) };
 const char *const identity_notes[] = {
         "labels truncated: only 64 are looked at, and none that is longer than 255 bytes",
@@ -123,6 +124,13 @@ static enum network_mode network_of(const char *mode) {
         return strncmp(mode, "container:", 10) == 0 ? NETWORK_SHARED : NETWORK_OWN;
 }
 
+static enum health health_of(const char *word) {
+        for (unsigned i = 0; i < HEALTH_COUNT; i++)
+                if (is_text(word) && strcmp(word, healths[i]) == 0)
+                        return i;
+        return HEALTH_NONE;
+}
+
 void identity_add_label(struct identity_facts *facts, unsigned number, const char *name,
                 const char *value) {
         if (number >= IDENTITY_LABELS_MAX) {
@@ -150,6 +158,7 @@ void identity_decide(const struct container *c, const struct identity_facts *fac
         ret->engine = facts->engine;
         ret->notes = facts->notes;
         ret->network = network_of(facts->network);
+        ret->health = health_of(facts->health);
         copy(ret->name, sizeof(ret->name), facts->name);
         copy(ret->image, sizeof(ret->image), facts->image);
         copy(ret->runtime, sizeof(ret->runtime), facts->runtime);
@@ -255,7 +264,7 @@ bool identity_is_about(const struct identity *i, const struct container *c) {
                i->status < IDENTITY_STATUS_COUNT && i->engine < ENGINE_COUNT &&
                i->environment_rule < ENVIRONMENT_RULE_COUNT &&
                i->template_rule < TEMPLATE_RULE_COUNT && i->network < NETWORK_COUNT &&
-               i->notes >> IDENTITY_NOTES_COUNT == 0 &&
+               i->health < HEALTH_COUNT && i->notes >> IDENTITY_NOTES_COUNT == 0 &&
                memchr(i->environment, '\0', sizeof(i->environment)) && i->environment[0] != '\0' &&
                memchr(i->template, '\0', sizeof(i->template)) &&
                memchr(i->name, '\0', sizeof(i->name)) && memchr(i->image, '\0', sizeof(i->image)) &&

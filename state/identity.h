@@ -58,16 +58,25 @@
         X(SHARED, "shared") /* with another container */                                           \
         X(NONE, "none")
 
+/* Of the engine's own check. X(ID, the engine's word) */
+#define HEALTH_TABLE(X)                                                                            \
+        X(NONE, "none") /* it has none, or nobody says */                                          \
+        X(STARTING, "starting")                                                                    \
+        X(HEALTHY, "healthy")                                                                      \
+        X(UNHEALTHY, "unhealthy")
+
 #define IDENTITY_ENUM_(id, ...)    IDENTITY_##id,
 #define ENVIRONMENT_ENUM_(id, ...) ENVIRONMENT_##id,
 #define TEMPLATE_ENUM_(id, ...)    TEMPLATE_##id,
 #define ENGINE_ENUM_(id, ...)      ENGINE_##id,
 #define NETWORK_ENUM_(id, ...)     NETWORK_##id,
+#define HEALTH_ENUM_(id, ...)      HEALTH_##id,
 enum identity_status { IDENTITY_STATUS_TABLE(IDENTITY_ENUM_) IDENTITY_STATUS_COUNT };
 enum environment_rule { ENVIRONMENT_RULE_TABLE(ENVIRONMENT_ENUM_) ENVIRONMENT_RULE_COUNT };
 enum template_rule { TEMPLATE_RULE_TABLE(TEMPLATE_ENUM_) TEMPLATE_RULE_COUNT };
 enum engine_kind { ENGINE_TABLE(ENGINE_ENUM_) ENGINE_COUNT };
 enum network_mode { NETWORK_TABLE(NETWORK_ENUM_) NETWORK_COUNT };
+enum health { HEALTH_TABLE(HEALTH_ENUM_) HEALTH_COUNT };
 
 struct identity_status_row {
         const char *name, *text;
@@ -78,6 +87,7 @@ extern const char *const environment_rules[ENVIRONMENT_RULE_COUNT];
 extern const char *const template_rules[TEMPLATE_RULE_COUNT];
 extern const char *const engine_names[ENGINE_COUNT];
 extern const char *const network_modes[NETWORK_COUNT];
+extern const char *const healths[HEALTH_COUNT];
 
 enum identity_note {
         IDENTITY_LABELS_TRUNCATED = 1 << 0, /* more than 64, or one that is too long */
@@ -95,6 +105,8 @@ struct identity {
         uint32_t template_rule;    /* enum template_rule */
         uint32_t network;          /* enum network_mode */
         uint32_t notes;            /* enum identity_note */
+        uint32_t health;           /* enum health */
+        uint32_t reserved;
         char environment[IDENTITY_TEXT_SIZE];
         char template[IDENTITY_TEXT_SIZE];
         char name[IDENTITY_TEXT_SIZE];   /* the engine's name of the container */
@@ -103,7 +115,7 @@ struct identity {
         char runtime[32];                /* as the engine calls it */
 };
 
-#define IDENTITY_VERSION 1
+#define IDENTITY_VERSION 2
 
 /* What dtgov-identify is asked, one message of SOCK_SEQPACKET; the record is the answer. */
 struct identity_request {
@@ -129,7 +141,7 @@ enum identity_label { IDENTITY_LABEL_TABLE(LABEL_ENUM_) LABEL_COUNT };
 /* A container as its engine describes it. Texts may be NULL or "": not known. */
 struct identity_facts {
         enum engine_kind engine;
-        const char *name, *image, *image_digest, *network, *runtime;
+        const char *name, *image, *image_digest, *network, *runtime, *health;
         const char *snapshot; /* DAYTONA_SANDBOX_SNAPSHOT of its environment variables */
         const char *labels[LABEL_COUNT];
         uint32_t notes; /* enum identity_note, of its labels */

@@ -8,9 +8,10 @@
 
 #include "state/change.h"
 #include "state/identity.h"
+#include "state/loss.h"
 #include "state/sample.h"
 
-#define LINK_VERSION      3
+#define LINK_VERSION      4
 #define LINK_ALIVE_NS     (2 * NSEC_PER_SEC)  /* how often each side shows that it lives */
 #define LINK_SILENCE_NS   (10 * NSEC_PER_SEC) /* after this the other side counts as gone */
 #define LINK_RATE_PER_SEC 200                 /* messages from the observer; more ends the link */
@@ -98,7 +99,7 @@ struct link_verdict {
         uint64_t change;
         uint32_t verdict; /* enum verdict; WORSE asks for a rollback */
         uint32_t before_usec_per_min, after_usec_per_min; /* as in struct effect */
-        uint32_t reserved;
+        uint32_t cause; /* enum loss_id + 1: what got worse; 0: not said */
 };
 
 struct link_identity {

@@ -21,7 +21,8 @@ enum sample_kind {
  * X(id, file, key, kind, unit): "key" is the line's name in a flat keyed file, NULL for a file of
  * one number. io.stat is summed over devices. Pressure totals are for display only: a process of
  * the container can falsify them (psi.rst averages); decisions rest on the trigger ladder. The
- * LADDER fields count how often each of its triggers fired.
+ * LADDER fields count how often each of its triggers fired. The HOST fields, of
+ * /proc/pressure, are the same for every container: only what is judged has them, not the ring.
  */
 #define SAMPLE_TABLE(X)                                                                            \
         X(CPU_USAGE, "cpu.stat", "usage_usec", KIND_COUNTER, "usec")                               \
@@ -73,7 +74,10 @@ enum sample_kind {
         X(LADDER_MEMORY_40, NULL, NULL, KIND_COUNTER, "")                                          \
         X(LADDER_IO_5, NULL, NULL, KIND_COUNTER, "")                                               \
         X(LADDER_IO_20, NULL, NULL, KIND_COUNTER, "")                                              \
-        X(LADDER_IO_40, NULL, NULL, KIND_COUNTER, "")
+        X(LADDER_IO_40, NULL, NULL, KIND_COUNTER, "")                                              \
+        X(HOST_CPU_SOME, NULL, NULL, KIND_COUNTER, "usec")                                         \
+        X(HOST_MEMORY_SOME, NULL, NULL, KIND_COUNTER, "usec")                                      \
+        X(HOST_IO_SOME, NULL, NULL, KIND_COUNTER, "usec")
 
 #define SAMPLE_ID(id, ...) SAMPLE_##id,
 enum sample_id { SAMPLE_TABLE(SAMPLE_ID) SAMPLE_COUNT };

@@ -2,6 +2,7 @@
 /* The tables of the vocabulary, each made from its one list of rows. */
 #include "state/change.h"
 #include "state/event.h"
+#include "state/loss.h"
 #include "state/sample.h"
 
 #include <string.h>
@@ -29,6 +30,9 @@ const char *const event_message_ids[EVENT_COUNT] = { EVENT_TABLE(EVENT_ROW) };
 
 #define REASON_ROW(id, code, text) [REASON_##id] = { code, text },
 const struct reason_row reasons[REASON_COUNT] = { REASON_TABLE(REASON_ROW) };
+
+#define LOSS_ROW(id, text) [LOSS_##id] = (text),
+const char *const loss_texts[LOSS_COUNT] = { LOSS_TABLE(LOSS_ROW) };
 
 int change_state_from_name(const char *name) {
         for (int i = 0; i < CHANGE_STATE_COUNT; i++)

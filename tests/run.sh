@@ -29,7 +29,7 @@ exec 8> "$logs/lock"
 flock -n 8 || { echo "tests/run.sh: another run is under way here" >&2; exit 2; }
 
 jobs=$(nproc)
-passed=0 failed=0 skipped=0 broken=' ' step='' child='' started=$SECONDS
+passed=0 failed=0 skipped=0 broken=' ' why='' step='' child='' started=$SECONDS
 declare -A unrun # NAME -> why a step did not come to its end
 
 stop() { # STATUS: ends the step and whatever it started
@@ -113,6 +113,7 @@ step() {
         verdict failed "$name" $((SECONDS - from)) "$sum"
         tail -n 25 "$log" | sed 's/^/         /'
         echo "         all of it: $log"
+        why+="$name: $(grep -E '^(failed: |FAIL |  failed )' "$log" | head -n 3 | cut -c 1-200)"$'\n'
 }
 
 check() {
@@ -247,6 +248,7 @@ matrix() {
 
 if [ "$suite" = check ]; then check; else everything; fi
 [ "$suite" != full ] || matrix
+[ -z "$why" ] || printf 'failed:\n%s' "$why"
 echo "$suite took $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -48,8 +48,10 @@ struct run {
         struct journal_step steps[JOURNAL_STEPS_MAX]; /* of a ladder, and what an undo kept */
         unsigned steps_count;
         uint64_t step_ns; /* when the ladder is to be looked at; 0: none, or at its end */
-        uint64_t refaults, taken_ns; /* after its last step */
-        unsigned waits;              /* since then */
+        uint64_t refaults, taken_ns;      /* after its last step */
+        unsigned waits;                   /* since then */
+        uint64_t health_ns;               /* when its health was asked for last; 0: never */
+        bool health_known, health_failed; /* what was said last */
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         unsigned undos;   /* those of them that take it back: never a second while one is out */
@@ -132,9 +134,13 @@ const struct run *engine_lost(const struct control *c, uint64_t cgroup_inode);
 
 void engine_container_began(struct control *c, struct managed *m);
 void engine_container_ended(struct control *c, struct managed *m);
-/* What the observer says of a change on probation; @measured: but for what was expected, or NULL.
+/*
+ * What the observer says of a change on probation.
+ *
+ * @cause:    of VERDICT_WORSE: enum loss_id + 1 of what got worse, or 0
+ * @measured: but for what was expected, or NULL
  */
-void engine_verdict(struct control *c, uint64_t number, enum verdict verdict,
+void engine_verdict(struct control *c, uint64_t number, enum verdict verdict, uint32_t cause,
                 const struct effect *measured);
 
 /* Takes back all that is on probation: nobody watches any more. */

@@ -2,6 +2,7 @@
 #include "governor/control/identifier.h"
 
 #include "governor/control/control.h"
+#include "governor/control/health.h"
 #include "state/log.h"
 
 #include <stdio.h>
@@ -31,11 +32,24 @@ void identifier_begin(struct control *c, struct managed *m) {
         (void)sd_event_source_set_enabled(c->identifier.timer, SD_EVENT_ON);
 }
 
+void identifier_again(struct control *c, struct managed *m) {
+        if (!c->identifier.timer || m->ask_ns != 0)
+                return;
+        m->asked = 0;
+        m->ask_ns = proc_boottime_ns();
+        c->identifier.waiting++;
+        (void)sd_event_source_set_enabled(c->identifier.timer, SD_EVENT_ON);
+}
+
 void identifier_end(struct control *c, struct managed *m) {
         settle(c, m);
 }
 
+/* Who it is, once known, stays: an engine that is down later takes no names away. */
 static void keep(struct control *c, struct managed *m, const struct identity *identity) {
+        if (m->identity && m->identity->status == IDENTITY_FOUND &&
+                        identity->status != IDENTITY_FOUND)
+                return;
         if (!m->identity)
                 m->identity = malloc(sizeof(*m->identity));
         if (!m->identity)
@@ -43,6 +57,7 @@ static void keep(struct control *c, struct managed *m, const struct identity *id
         *m->identity = *identity;
         m->identity_told = false;
         observer_link_container(c, m);
+        health_heard(c, m);
 }
 
 /* @identity: NULL when there was no answer. */

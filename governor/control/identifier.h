@@ -34,5 +34,8 @@ void identifier_done(struct control *c);
 void identifier_begin(struct control *c, struct managed *m);
 void identifier_end(struct control *c, struct managed *m);
 
+/* It is asked about once more, as soon as it is its turn. */
+void identifier_again(struct control *c, struct managed *m);
+
 /* What a person must know: "" when all is well. */
 const char *identifier_note(const struct control *c);

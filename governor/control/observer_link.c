@@ -218,7 +218,7 @@ static void take_verdict(struct control *c, const struct link_verdict *v) {
                 .after_usec_per_min = v->after_usec_per_min,
         };
 
-        engine_verdict(c, v->change, v->verdict, &measured);
+        engine_verdict(c, v->change, v->verdict, v->cause, &measured);
 }
 
 static int take_message(struct control *c, union link_message *message) {

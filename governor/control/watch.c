@@ -4,6 +4,7 @@
  * suspend counts; and what then becomes of it.
  */
 #include "governor/control/control.h"
+#include "governor/control/health.h"
 #include "governor/control/steps.h"
 #include "policies/rules/ending.h"
 #include "policies/rules/transition.h"
@@ -157,6 +158,7 @@ void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
 
         if (!run->container || !run->container->alive || watch_signals(c, run, now_ns, signals))
                 return;
+        health_look(c, run, now_ns);
         if ((over || u64_sub(now_ns, run->drift_ns) >= ENGINE_DRIFT_NS) &&
                         look_for_drift(c, run, now_ns))
                 return;
@@ -228,8 +230,9 @@ static uint32_t loss_of(uint32_t usec_per_min) {
         return usec_per_min <= 60 * USEC_PER_SEC ? usec_per_min : LOST_UNKNOWN;
 }
 
-void engine_verdict(struct control *c, uint64_t number, enum verdict verdict,
+void engine_verdict(struct control *c, uint64_t number, enum verdict verdict, uint32_t cause,
                 const struct effect *measured) {
+        const char *text = reasons[REASON_OBSERVER_ASKED].text;
         struct run *run = engine_find(c, number);
 
         if (!run || !change_on_probation(run->change.state))
@@ -240,9 +243,10 @@ void engine_verdict(struct control *c, uint64_t number, enum verdict verdict,
         }
         if (verdict == VERDICT_BETTER && run->change.step_mask == 0)
                 run->change.proven = 1;
-        else if (verdict == VERDICT_WORSE)
-                (void)engine_undo(
-                                c, run, REASON_OBSERVER_ASKED, reasons[REASON_OBSERVER_ASKED].text);
+        if (cause > 0 && cause <= LOSS_COUNT)
+                text = loss_texts[cause - 1];
+        if (verdict == VERDICT_WORSE)
+                (void)engine_undo(c, run, REASON_OBSERVER_ASKED, text);
 }
 
 void engine_observer_lost(struct control *c) {

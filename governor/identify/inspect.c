@@ -92,6 +92,7 @@ enum identity_status inspect_read(const char *text, size_t len, const struct con
         facts.image_digest = digest_of(root, digest);
         facts.network = text_of(host, "NetworkMode");
         facts.runtime = text_of(host, "Runtime");
+        facts.health = text_of(json_get(json_get(root, "State"), "Health"), "Status");
         facts.snapshot = find_snapshot(json_get(config, "Env"));
         read_labels(json_get(config, "Labels"), &facts);
         identity_decide(c, &facts, ret);

@@ -201,6 +201,17 @@ void findings_resubmit(struct manager *m) {
                 }
 }
 
+/* Not every sample has every field: of the first the first that is known, of the last the last. */
+static void keep_values(struct sample *to, const struct sample *s, bool first) {
+        for (uint64_t left = first ? s->present & ~to->present : s->present; left;
+                        left &= left - 1) {
+                int i = __builtin_ctzll(left);
+
+                to->value[i] = s->value[i];
+                to->present |= 1ULL << i;
+        }
+}
+
 static void begin_probation(
                 struct manager *m, struct target *t, const struct change *c, uint64_t now_ns) {
         uint64_t end_ns = c->applied_boottime_ns ? c->applied_boottime_ns : now_ns;
@@ -214,12 +225,19 @@ static void begin_probation(
                 return;
 
         for (size_t i = 0; i < v.count && v.samples[i].boottime_ns <= end_ns; i++) {
-                if (first.present == 0 && v.samples[i].boottime_ns >= begin_ns)
-                        first = v.samples[i];
-                last = v.samples[i];
+                if (v.samples[i].boottime_ns >= begin_ns) {
+                        if (first.present == 0)
+                                first.boottime_ns = v.samples[i].boottime_ns;
+                        keep_values(&first, &v.samples[i], /* first= */ true);
+                }
+                keep_values(&last, &v.samples[i], /* first= */ false);
+                last.boottime_ns = v.samples[i].boottime_ns;
         }
         /* The period is of a file that most samples do not have. */
         last.value[SAMPLE_LIMIT_CPU_PERIOD] = t->sampler.last.value[SAMPLE_LIMIT_CPU_PERIOD];
+        pressure_put(&m->pressure, &first);
+        pressure_put(&m->pressure, &last);
+        pressure_put(&m->pressure, &t->sampler.last);
         probation_begin(t->probation, c, &first, &last, &t->sampler.last);
 }
 
@@ -247,6 +265,7 @@ void findings_change(struct manager *m, struct target *t, const struct change *c
 void findings_probation(struct manager *m, struct target *t) {
         if (!t->probation)
                 return;
+        pressure_put(&m->pressure, &t->sampler.last);
         probation_step(t->probation, &t->sampler.last);
         /* That it hurts is said at once; the rest waits for its turn: dtgovd takes only so many. */
         if (t->probation->due && t->probation->report.verdict == VERDICT_WORSE)

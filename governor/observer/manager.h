@@ -6,6 +6,7 @@
 
 #include "governor/kernel/proc.h"
 #include "governor/observer/numbers.h"
+#include "governor/observer/pressure.h"
 #include "governor/observer/target.h"
 #include "governor/varlink/varlink.h"
 #include "policies/analysis/view.h"
@@ -41,6 +42,7 @@ struct manager {
         struct numbers numbers;
         struct sizing_host host;
         uint64_t host_ns; /* when it was read */
+        struct pressure pressure;
         struct target **targets;
         size_t targets_count, targets_room;
         uint64_t tick;

@@ -13,21 +13,26 @@
 /*
  * When a window is bad: more than half as much again is lost, and @slack beyond that. Memory stall
  * and throttling count for every change. The others count only where a lowering may be their cause:
- * a container that gets more CPU also reads more, and waits more for the disk.
+ * a container that gets more CPU also reads more, and waits more for the disk. What it gets more
+ * of, the host has less of: that counts for a raise.
  *
- * @lowered: knobs of which one must have been lowered; 0: any change
+ * @lowered, @raised: knobs of which one must have been lowered, or raised; 0 and 0: any change
  */
 static const struct {
-        uint64_t slack, lowered;
+        uint64_t slack, lowered, raised;
 } losses[LOSS_COUNT] = {
         /* 5 % of the clock: the lowest step of the ladder, below which nothing is proven. */
-        [LOSS_CPU] = { 50000, 0 },
-        [LOSS_MEMORY] = { 50000, 0 },
+        [LOSS_CPU] = { 50000, 0, 0 },
+        [LOSS_MEMORY] = { 50000, 0, 0 },
         /* 10 %: the disk and the other containers have a say in these. */
-        [LOSS_IO] = { 100000, MEMORY_KNOBS },
-        [LOSS_CPU_WAIT] = { 100000, CPU_KNOBS },
-        [LOSS_REFAULTS] = { 100, MEMORY_KNOBS },
-        [LOSS_HIGH] = { 100, MEMORY_KNOBS },
+        [LOSS_IO] = { 100000, MEMORY_KNOBS, 0 },
+        [LOSS_CPU_WAIT] = { 100000, CPU_KNOBS, 0 },
+        [LOSS_REFAULTS] = { 100, MEMORY_KNOBS, 0 },
+        [LOSS_HIGH] = { 100, MEMORY_KNOBS, 0 },
+        /* A quarter of the clock: a host has much else to do. */
+        [LOSS_HOST_CPU] = { 250000, 0, CPU_KNOBS },
+        [LOSS_HOST_MEMORY] = { 100000, 0, MEMORY_KNOBS },
+        [LOSS_HOST_IO] = { 250000, 0, MEMORY_KNOBS },
 };
 
 /* What each step of the ladder proves: that much of its window was stalled. */
@@ -60,6 +65,9 @@ struct loss probation_loss(const struct sample *a, const struct sample *b) {
         grown[LOSS_REFAULTS] = sample_delta(a, b, SAMPLE_REFAULT_ANON) +
                                sample_delta(a, b, SAMPLE_REFAULT_FILE);
         grown[LOSS_HIGH] = sample_delta(a, b, SAMPLE_MEMORY_EVENTS_HIGH);
+        for (unsigned i = 0; i < 3; i++)
+                grown[LOSS_HOST_CPU + i] =
+                                u64_min(sample_delta(a, b, SAMPLE_HOST_CPU_SOME + i), usec);
         for (unsigned i = 0; i < LOSS_COUNT && usec > 0; i++)
                 loss.per_sec[i] = grown[i] * USEC_PER_SEC / usec;
         return loss;
@@ -90,9 +98,13 @@ void probation_begin(struct probation *p, const struct change *change, const str
                 p->knobs |= 1ULL << k->knob;
                 if (knob_change_lowers(k))
                         p->lowered |= 1ULL << k->knob;
+                else
+                        p->raised |= 1ULL << k->knob;
                 if (k->knob == KNOB_PIDS_MAX)
                         p->old_pids_max = k->old.amount;
         }
+        p->host_known = sample_both(first, last, SAMPLE_HOST_CPU_SOME) &&
+                        sample_both(last, now, SAMPLE_HOST_CPU_SOME);
         p->before_known = last->boottime_ns >= first->boottime_ns + PROBATION_BEFORE_MIN;
         if (p->before_known) {
                 p->before = probation_loss(first, last);
@@ -100,16 +112,19 @@ void probation_begin(struct probation *p, const struct change *change, const str
         }
 }
 
-static bool worse(const struct probation *p, const struct loss *window) {
-        for (unsigned i = 0; i < LOSS_COUNT; i++) {
+/* Returns: enum loss_id + 1 of the first that grew too much, 0 none */
+static uint32_t worse(const struct probation *p, const struct loss *window) {
+        for (uint32_t i = 0; i < LOSS_COUNT; i++) {
                 uint64_t before = p->before.per_sec[i];
 
                 if (losses[i].lowered && !(p->lowered & losses[i].lowered))
                         continue;
+                if (losses[i].raised && (!p->host_known || !(p->raised & losses[i].raised)))
+                        continue;
                 if (window->per_sec[i] > before + before / 2 + losses[i].slack)
-                        return true;
+                        return i + 1;
         }
-        return false;
+        return 0;
 }
 
 /* At least a second a minute was lost before, and not half of that is now. */
@@ -143,10 +158,10 @@ static bool did_no_harm(const struct probation *p, const struct sample *now) {
 
 static enum verdict judge(struct probation *p, const struct sample *now) {
         struct loss window = probation_loss(&p->window, now);
-        bool bad = p->before_known && worse(p, &window);
 
         p->windows++;
-        p->bad = bad ? p->bad + 1 : 0;
+        p->report.cause = p->before_known ? worse(p, &window) : 0;
+        p->bad = p->report.cause != 0 ? p->bad + 1 : 0;
         if (p->bad >= PROBATION_WORSE_MAX)
                 return VERDICT_WORSE;
         if (p->windows < PROBATION_BETTER_MIN || p->bad > 0 || !p->before_known)

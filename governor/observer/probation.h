@@ -18,27 +18,16 @@
  * nothing. */
 #define PROBATION_IDLE_USEC_PER_SEC (USEC_PER_SEC / 100)
 
-/* What a container loses: time that it stood still, or work that it does again, each second. */
-enum loss_id {
-        LOSS_CPU,      /* us throttled */
-        LOSS_MEMORY,   /* us stalled, as the ladder proves it */
-        LOSS_IO,       /* the same */
-        LOSS_CPU_WAIT, /* the same: ready, and no CPU free */
-        LOSS_REFAULTS, /* pages read again that had been reclaimed */
-        LOSS_HIGH,     /* times that memory.high held a task up */
-        LOSS_COUNT,
-};
-
 struct loss {
         uint64_t per_sec[LOSS_COUNT];
 };
 
 struct probation {
-        uint64_t change;  /* C number; 0: none */
-        uint64_t knobs;   /* bit mask by enum knob_id of what it changed */
-        uint64_t lowered; /* and of those which it lowered */
+        uint64_t change;          /* C number; 0: none */
+        uint64_t knobs;           /* bit mask by enum knob_id of what it changed */
+        uint64_t lowered, raised; /* and of those which it lowered, and which not */
         uint64_t old_pids_max;
-        bool before_known;
+        bool before_known, host_known;
         struct loss before;
         uint64_t busy_before;        /* us of CPU used each second */
         struct sample begin, window; /* at the change, and at the begin of the current window */
@@ -48,6 +37,7 @@ struct probation {
         bool due;             /* the report is to be sent */
         struct report {
                 enum verdict verdict;
+                uint32_t cause;       /* of VERDICT_WORSE: enum loss_id + 1 */
                 struct effect effect; /* but for what was expected */
         } report;
 };

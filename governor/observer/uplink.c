@@ -261,6 +261,7 @@ int uplink_report(struct manager *m, struct probation *p) {
         struct link_verdict v = {
                 .change = p->change,
                 .verdict = p->report.verdict,
+                .cause = p->report.cause,
                 .before_usec_per_min = p->report.effect.before_usec_per_min,
                 .after_usec_per_min = p->report.effect.after_usec_per_min,
         };

@@ -63,6 +63,10 @@ waits_to_show() { # SECONDS ID PATTERN...
         wait_for "$limit" shows "$@" || shows "$@"
 }
 
+is_healthy() { # NAME, as Docker says it
+        [ "$(docker inspect --format '{{.State.Health.Status}}' "$1")" = healthy ]
+}
+
 has_notes() { # ID: one of that id has
         observer ListContainers | jq -e --arg id "$1" 'any(.containers[]; .containerId == $id and .notes != [])'
 }
@@ -314,6 +318,20 @@ t_ok "the container's own limit is higher: $quota" test "$quota" = max -o "$quot
 t_is "those below are its own affair" "max 100000" "$(cat "$dir/job/cpu.max")"
 t_ok "it is taken back" runs 0 dtgov rollback "$nested" --yes
 t_is "to the byte" "10000 100000" "$(cat "$dir/cpu.max")"
+echo "- a health check of the engine's ($SECONDS s)"
+checked=$(docker_run --name checked --cpu-quota 50000 --health-cmd 'test ! -e /tmp/sick' \
+        --health-interval 2s --health-retries 1 busybox sleep 100000)
+t_ok "what has one is known by its name" waits_to_show 60 "$checked" 'is +checked'
+t_ok "and is healthy" wait_for 60 is_healthy checked
+t_ok "its quota is raised" runs 0 dtgov set checked cpu.max=1cpu --yes
+sleep 15
+t_is "as long as it stays healthy, that stays" probation "$(change_state "$(last_change "$checked")")"
+docker exec checked touch /tmp/sick
+t_ok "when the check begins to fail it is taken back" wait_for 40 change_is "$(last_change "$checked")" rolled_back
+t_is "and that is said" UNHEALTHY "$(control ListChanges | jq -r --arg id "$(last_change "$checked")" '.changes[] | select(.id == $id).reason')"
+t_is "the quota is as before" "50000 100000" "$(cat "$(cgroup_of "$checked")/cpu.max")"
+docker rm -f checked > /dev/null
+
 stop_dtgovd TERM
 echo "- done ($SECONDS s)"
 t_done

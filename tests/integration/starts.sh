@@ -9,6 +9,7 @@
 # init: plain
 # disk: 256
 # memory: 2048
+# smp: 1
 # timeout: 2900
 # suite: full
 #

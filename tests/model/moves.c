@@ -336,7 +336,7 @@ static void do_worse(struct replay *r) {
         struct run *run = replay_run(r, r->number);
 
         if (run)
-                engine_verdict(&r->host.control, run->change.number, VERDICT_WORSE, NULL);
+                engine_verdict(&r->host.control, run->change.number, VERDICT_WORSE, 0, NULL);
 }
 
 static void do_stall(struct replay *r) {

@@ -3,7 +3,7 @@
 # Runs the unit tests of one build tree and ends with "N passed, N failed, N skipped".
 set -u
 tree=$1
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 names=
 for program in "$tree"/tests/unit/test_*; do
         [[ -x $program && $program != *.o && $program != *.d ]] || continue
         out=$("$program" 2>&1)
@@ -18,6 +18,7 @@ for program in "$tree"/tests/unit/test_*; do
         if ((status != 0)); then
                 printf '%s\n' "$out"
                 ((f > 0)) || f=1
+                names+="failed: ${program##*/}: $(sed -n 's/^\[  FAILED  \] \([a-z].*\)/\1/p' <<<"$out" | sort -u | paste -sd' ') (status $status)"$'\n'
         fi
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
@@ -30,7 +31,10 @@ for program in "$tree"/tests/fuzz/fuzz_*; do
         else
                 printf 'fuzz_%s:\n%s\n' "$name" "$out"
                 failed=$((failed + 1))
+                names+="failed: fuzz_$name"$'\n'
         fi
 done
+# Last, where whoever sees no more than the end of the log reads them.
+printf '%s' "$names"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 ((failed == 0 && passed > 0))

@@ -168,16 +168,16 @@ static void a_verdict_proves_or_takes_back(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
 
-        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, NULL);
+        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, 0, NULL);
         run->change.deadline_boottime_ns = 1;
         fixture_until(f, run, CHANGE_COMMITTED);
         assert_int_equal(run->change.reason, REASON_PROVEN);
 
-        engine_verdict(&f->control, run->change.number, VERDICT_WORSE, NULL);
+        engine_verdict(&f->control, run->change.number, VERDICT_WORSE, 0, NULL);
         assert_int_equal(run->change.state, CHANGE_COMMITTED);
 
         run = fixture_apply(f, KNOB_PIDS_MAX, 300, /* end= */ false);
-        engine_verdict(&f->control, run->change.number, VERDICT_WORSE, NULL);
+        engine_verdict(&f->control, run->change.number, VERDICT_WORSE, 0, NULL);
         fixture_until(f, run, CHANGE_ROLLED_BACK);
         assert_string_equal(fixture_read(f, "pids.max"), "200");
 }

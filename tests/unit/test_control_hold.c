@@ -44,7 +44,7 @@ static void evidence_while_it_is_held_commits_a_lowering(void **state) {
         struct fixture *f = *state;
         struct run *run = lower(f, NSEC_PER_SEC);
 
-        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, NULL);
+        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, 0, NULL);
         fixture_until(f, run, CHANGE_COMMITTED);
         assert_int_equal(run->change.reason, REASON_PROVEN);
         assert_string_equal(fixture_read(f, "memory.high"), "536870912");

@@ -119,10 +119,10 @@ static void a_verdict_of_before_the_last_step_proves_nothing(void **state) {
 
         begin_full(f);
         run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
-        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, NULL);
+        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, 0, NULL);
         assert_int_equal(run->change.proven, 0);
         (void)until_down(f, run);
-        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, NULL);
+        engine_verdict(&f->control, run->change.number, VERDICT_BETTER, 0, NULL);
         assert_int_equal(run->change.proven, 1);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dtgovd's side of identity: whom it asks, when, and what it does with answers good and bad. */
+#include "governor/control/health.h"
 #include "governor/control/identifier.h"
 
 #include <setjmp.h>
@@ -266,6 +267,85 @@ static void whom_no_engine_knows_is_not_asked_about(void **state) {
         assert_string_equal(identifier_note(b->control), "");
 }
 
+static void answers(struct bench *b, enum health health) {
+        struct identity_request request;
+        struct identity i = named(b, "shop/web");
+
+        i.health = health;
+        assert_true(asked(b, 5000, &request));
+        answer(b, &i, sizeof(i));
+}
+
+/* A change on probation, of a container whose engine runs a check. */
+static struct run *on_probation(struct bench *b) {
+        struct identity i;
+        struct run *run;
+
+        (void)strcpy(b->container->container.id, "c1"); /* as the fixture's wishes call it */
+        run = fixture_apply(b->fixture, KNOB_PIDS_MAX, 200, /* end= */ false);
+        (void)strcpy(b->container->container.id, ID);
+        i = named(b, "shop/web");
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+        run->change.deadline_boottime_ns = UINT64_MAX;
+        b->container->identity = malloc(sizeof(i));
+        assert_non_null(b->container->identity);
+        i.health = HEALTH_HEALTHY;
+        *b->container->identity = i;
+        listen_there(b);
+        start(b);
+        identifier_end(b->control, b->container);
+        return run;
+}
+
+static void a_check_that_begins_to_fail_takes_its_change_back(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+
+        health_look(b->control, run, proc_boottime_ns());
+        answers(b, HEALTH_HEALTHY);
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+        health_look(b->control, run, proc_boottime_ns());
+        assert_int_equal(b->control->identifier.waiting, 0); /* not before its turn */
+        health_look(b->control, run, proc_boottime_ns() + HEALTH_ASK_NS);
+        answers(b, HEALTH_UNHEALTHY);
+        assert_true(run->change.state == CHANGE_ROLLING_BACK ||
+                        run->change.state == CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_UNHEALTHY);
+}
+
+static void a_check_that_failed_before_says_nothing_of_the_change(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+
+        health_look(b->control, run, proc_boottime_ns());
+        answers(b, HEALTH_UNHEALTHY);
+        health_look(b->control, run, proc_boottime_ns() + HEALTH_ASK_NS);
+        answers(b, HEALTH_UNHEALTHY);
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+}
+
+static void a_container_without_a_check_is_not_asked_about_again(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+
+        b->container->identity->health = HEALTH_NONE;
+        health_look(b->control, run, proc_boottime_ns());
+        assert_int_equal(b->control->identifier.waiting, 0);
+}
+
+static void an_engine_that_is_down_takes_no_names_away(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+        struct identity_request request;
+        struct identity i = named(b, ID);
+
+        health_look(b->control, run, proc_boottime_ns());
+        i.status = IDENTITY_NO_ENGINE;
+        assert_true(asked(b, 5000, &request));
+        answer(b, &i, sizeof(i));
+        assert_string_equal(b->container->identity->environment, "shop/web");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         const struct CMUnitTest tests[] = {
@@ -277,6 +357,10 @@ int main(void) {
                 TEST(a_container_that_ends_is_asked_about_no_more),
                 TEST(without_a_socket_status_says_so),
                 TEST(whom_no_engine_knows_is_not_asked_about),
+                TEST(a_check_that_begins_to_fail_takes_its_change_back),
+                TEST(a_check_that_failed_before_says_nothing_of_the_change),
+                TEST(a_container_without_a_check_is_not_asked_about_again),
+                TEST(an_engine_that_is_down_takes_no_names_away),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,27 @@ static void an_engine_that_knows_it_names_it(void **state) {
         assert_int_equal(i.notes, 0);
 }
 
+static void the_health_check_is_the_engines_word(void **state) {
+        static const struct {
+                const char *json;
+                enum health health;
+        } rows[] = { { "{\"Status\":\"healthy\"}", HEALTH_HEALTHY },
+                { "{\"Status\":\"unhealthy\",\"Log\":[]}", HEALTH_UNHEALTHY },
+                { "{\"Status\":\"starting\"}", HEALTH_STARTING },
+                { "{\"Status\":\"fine\"}", HEALTH_NONE }, { "{\"Status\":1}", HEALTH_NONE },
+                { "null", HEALTH_NONE }, { "\"healthy\"", HEALTH_NONE } };
+        struct bench *b = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                (void)snprintf(b->body, sizeof(b->body),
+                                "{\"Id\":\"" ID "\",\"State\":{\"Pid\":%d,\"Health\":%s},"
+                                "\"Config\":{}}",
+                                getpid(), rows[i].json);
+                b->engine.body_bytes = strlen(b->body);
+                assert_int_equal(ask(b, LONG).health, rows[i].health);
+        }
+}
+
 static void nothing_but_one_get_is_sent(void **state) {
         struct bench *b = *state;
 
@@ -361,6 +382,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         const struct CMUnitTest tests[] = {
                 TEST(an_engine_that_knows_it_names_it),
+                TEST(the_health_check_is_the_engines_word),
                 TEST(nothing_but_one_get_is_sent),
                 TEST(podman_in_dockers_place_is_podman),
                 TEST(a_digest_without_its_kind_is_sha256),

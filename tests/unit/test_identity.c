@@ -262,6 +262,7 @@ static void a_record_that_is_not_whole_is_none(void **state) {
         REFUSED(environment_rule, ENVIRONMENT_RULE_COUNT);
         REFUSED(template_rule, TEMPLATE_RULE_COUNT);
         REFUSED(network, NETWORK_COUNT);
+        REFUSED(health, HEALTH_COUNT);
         REFUSED(notes, 1U << IDENTITY_NOTES_COUNT);
         REFUSED(environment[0], '\0');
         memset(&bad, 'a', sizeof(bad));

@@ -10,7 +10,7 @@
 struct world {
         struct sample now;
         uint64_t throttled_usec, periods, memory_at_40, refused, tasks, busy_usec, refaults,
-                        io_at_40;
+                        io_at_40, host_cpu_usec, host_memory_usec;
 };
 
 static struct world world_make(void) {
@@ -29,6 +29,8 @@ static void pass(struct world *w, unsigned seconds) {
                 w->now.value[i] += seconds * w->memory_at_40;
         for (int i = SAMPLE_LADDER_IO_5; i <= SAMPLE_LADDER_IO_40; i++)
                 w->now.value[i] += seconds * w->io_at_40;
+        w->now.value[SAMPLE_HOST_CPU_SOME] += seconds * w->host_cpu_usec;
+        w->now.value[SAMPLE_HOST_MEMORY_SOME] += seconds * w->host_memory_usec;
         w->now.value[SAMPLE_CPU_USAGE] += seconds * w->busy_usec;
         w->now.value[SAMPLE_REFAULT_FILE] += seconds * w->refaults;
         w->now.value[SAMPLE_PIDS_EVENTS_MAX] += seconds * w->refused;
@@ -100,6 +102,59 @@ static void two_bad_windows_in_a_row_are_worse(void **state) {
         w.memory_at_40 = 2;
         assert_int_equal(steps(&p, &w, 6), -1);
         assert_int_equal(steps(&p, &w, 5), VERDICT_WORSE);
+}
+
+static void a_raise_that_the_host_suffers_from_is_worse(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.host_memory_usec = 10000;
+        begin(&p, &w, KNOB_MEMORY_MAX);
+        w.host_memory_usec = 200000;
+        assert_int_equal(steps(&p, &w, 11), VERDICT_WORSE);
+        assert_int_equal(p.report.cause, LOSS_HOST_MEMORY + 1);
+
+        w = world_make();
+        w.host_cpu_usec = 200000;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.host_cpu_usec = 900000;
+        assert_int_equal(steps(&p, &w, 11), VERDICT_WORSE);
+        assert_int_equal(p.report.cause, LOSS_HOST_CPU + 1);
+}
+
+static void a_lowering_is_not_blamed_for_the_host(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin_to(&p, &w, KNOB_CPU_MAX, 50);
+        w.host_cpu_usec = 900000;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_BETTER);
+}
+
+static void a_host_that_was_as_busy_before_is_no_harm(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.host_cpu_usec = 700000;
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.host_cpu_usec = 900000;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
+}
+
+static void a_host_without_pressure_files_is_not_judged(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        w.now.present &= ~(1ULL << SAMPLE_HOST_CPU_SOME);
+        begin(&p, &w, KNOB_CPU_MAX);
+        w.now.present |= 1ULL << SAMPLE_HOST_CPU_SOME;
+        w.now.value[SAMPLE_HOST_CPU_SOME] = 1000000000;
+        w.host_cpu_usec = 900000;
+        assert_int_equal(steps(&p, &w, 60), VERDICT_NONE);
 }
 
 static void one_bad_window_is_chance(void **state) {
@@ -337,6 +392,10 @@ int main(void) {
                 cmocka_unit_test(half_the_throttling_is_better),
                 cmocka_unit_test(a_little_less_throttling_cannot_be_judged),
                 cmocka_unit_test(two_bad_windows_in_a_row_are_worse),
+                cmocka_unit_test(a_raise_that_the_host_suffers_from_is_worse),
+                cmocka_unit_test(a_lowering_is_not_blamed_for_the_host),
+                cmocka_unit_test(a_host_that_was_as_busy_before_is_no_harm),
+                cmocka_unit_test(a_host_without_pressure_files_is_not_judged),
                 cmocka_unit_test(one_bad_window_is_chance),
                 cmocka_unit_test(as_bad_as_before_is_not_worse),
                 cmocka_unit_test(without_time_before_nothing_is_judged),
