@@ -37,7 +37,8 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wstrict-prototypes -Wmi
         -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough \
         -Wnull-dereference -Wno-unknown-warning-option -Wno-format-truncation -Werror
 mode.release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
-mode.asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+mode.asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+                -DDTGOV_ASSERT
 mode.cov     := -O0 --coverage -DDTGOV_COVERAGE
 mode.analyze := -O2 -fanalyzer -fdiagnostics-path-format=none
 mode.fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all

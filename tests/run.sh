@@ -113,7 +113,7 @@ step() {
         verdict failed "$name" $((SECONDS - from)) "$sum"
         tail -n 25 "$log" | sed 's/^/         /'
         echo "         all of it: $log"
-        why+="$name: $(grep -E '^(failed: |FAIL |  failed )' "$log" | head -n 3 | cut -c 1-200)"$'\n'
+        why+="$name: $(grep -E '^(failed: |FAIL |  failed )' "$log" | head -n 3 | cut -c 1-200 || :)"$'\n'
 }
 
 check() {

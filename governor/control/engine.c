@@ -6,8 +6,8 @@
 #include "governor/control/engine.h"
 
 #include "governor/control/control.h"
+#include "governor/control/invariants.h"
 #include "governor/control/steps.h"
-#include "policies/rules/transition.h"
 #include "state/log.h"
 #include "state/text.h"
 
@@ -150,9 +150,7 @@ static void run_log(const struct run *run) {
 void run_enter(struct control *c, struct run *run, enum change_state state, enum reason reason) {
         struct change *x = &run->change;
 
-        if (!transition_allowed(x->state, state))
-                log_warning("change C%llu: %s after %s", (unsigned long long)x->number,
-                                change_states[state].name, change_states[x->state].name);
+        invariants_enter(c, run, state);
         x->state = state;
         x->reason = reason;
         if (!run_in_force(run) || state == CHANGE_COMMITTED)
@@ -324,6 +322,7 @@ void run_submit(struct control *c, struct run *run, int step) {
 
         if (step == STEP_NONE)
                 return;
+        invariants_step(run, step);
         j = run_job(c, run, step);
         if (!j) {
                 run->retry_ns = proc_boottime_ns() + NSEC_PER_SEC; /* the tick tries again */
