@@ -9,6 +9,7 @@
 #include "governor/control/containers.h"
 #include "governor/kernel/cgroup_write.h"
 #include "governor/kernel/proc.h"
+#include "policies/rules/ladder.h"
 #include "policies/rules/transition.h"
 
 #include <fcntl.h>
@@ -138,8 +139,10 @@ static bool is_within(const struct change_job *j) {
         return j->unit[0] && container_scope(j->container->container.cgroup, scope);
 }
 
-/* The limits of the scope. As long as the container lives, what is above it is that. */
-static int read_scope(const struct change_job *j, struct limits *ret) {
+/* The limits of the scope, and what it uses. As long as the container lives, what is above it is
+ * that.
+ */
+static int read_scope(const struct change_job *j, struct limits *ret, uint64_t *ret_bytes) {
         CLEANUP(closep)
         int fd = openat(j->container->dir_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
         int r;
@@ -147,6 +150,8 @@ static int read_scope(const struct change_job *j, struct limits *ret) {
         if (fd < 0)
                 return -errno;
         r = cgroup_read_limits(fd, ret);
+        if (r >= 0 && cgroup_read_u64(fd, "memory.current", ret_bytes) < 0)
+                *ret_bytes = 0;
         return cgroup_populated(j->container->dir_fd) == -ENODEV ? -ENODEV : r;
 }
 
@@ -157,7 +162,8 @@ static bool read_text(const struct limits *limits, enum knob_id id, struct knob_
 /* Which knobs the scope holds with the same value: they go along. Without one nobody is told. */
 static int check_scope(struct change_job *j) {
         CLEANUP(limits_done) struct limits scope = { 0 };
-        int r = read_scope(j, &scope);
+        uint64_t bytes;
+        int r = read_scope(j, &scope, &bytes);
 
         if (r < 0)
                 return error_errno(&j->error, r, "reading the limits of %s", j->unit);
@@ -283,6 +289,8 @@ static int undo_knob(struct change_job *j, unsigned position) {
         case UNDO_WRITE:
                 return undo_write(j, position, u);
         case UNDO_CONFLICT:
+                if (ladder_helper(k))
+                        return 0; /* it was only to help on the way down */
                 j->conflict[position] = true;
                 j->found[position] = input.current;
                 return 0;
@@ -341,20 +349,30 @@ static bool is_ours(const struct change_job *j, unsigned i, struct knob_value va
 
         return knob_equal(value, x->changes[i].old) || knob_equal(value, x->changes[i].new) ||
                (x->kept[i].amount > 0 && knob_equal(value, x->kept[i])) ||
+               (j->newer_mask >> i & 1 && knob_equal(value, j->newer[i])) ||
                journal_has_step(j->steps, j->steps_count, i, value);
+}
+
+/* PID 1 writes it: what is charged to the scope alone would be killed for with nobody watching. */
+static bool would_kill(
+                enum knob_id id, struct knob_value from, struct knob_value to, uint64_t bytes) {
+        return knobs[id].danger == DANGER_KILL && knob_compare(id, to, from) < 0 &&
+               undo_needed_bytes(id, bytes) > to.amount;
 }
 
 /* The scope gets what the container has; what somebody else set there stays. */
 static int tell_scope(struct change_job *j) {
         CLEANUP(limits_done) struct limits scope = { 0 };
-        int r = read_scope(j, &scope);
+        uint64_t bytes;
+        int r = read_scope(j, &scope, &bytes);
 
         for (unsigned i = 0; r >= 0 && i < j->change.changes_count; i++) {
                 enum knob_id id = j->change.changes[i].knob;
                 struct knob_value around, now;
 
                 if (!(j->change.scope_mask >> i & 1) || !read_text(&scope, id, &around) ||
-                                !read_text(&j->limits, id, &now) || !is_ours(j, i, around))
+                                !read_text(&j->limits, id, &now) || !is_ours(j, i, around) ||
+                                would_kill(id, around, now, bytes))
                         continue;
                 free(scope.text[id]);
                 scope.text[id] = strdup(j->limits.text[id]);

@@ -8,6 +8,7 @@
 #include "governor/control/control.h"
 #include "governor/control/invariants.h"
 #include "governor/control/steps.h"
+#include "policies/rules/ladder.h"
 #include "state/log.h"
 #include "state/text.h"
 
@@ -233,7 +234,7 @@ struct change_job *run_job(struct control *c, struct run *run, enum change_step 
         j->others = run->others;
         j->steps_count = run->steps_count;
         memcpy(j->steps, run->steps, sizeof(j->steps));
-        for (unsigned i = 0; step == STEP_UNDO && i < run->change.changes_count; i++)
+        for (unsigned i = 0; i < run->change.changes_count; i++)
                 if (run_newer_kept(c, run, i, &j->newer[i]))
                         j->newer_mask |= 1U << i;
         j->job.work = change_job_work;
@@ -377,7 +378,9 @@ unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t
 static bool share_knob(const struct change *a, const struct change *b) {
         for (unsigned i = 0; i < a->changes_count; i++)
                 for (unsigned k = 0; k < b->changes_count; k++)
-                        if (a->changes[i].knob == b->changes[k].knob)
+                        if (a->changes[i].knob == b->changes[k].knob &&
+                                        !ladder_helper(&a->changes[i]) &&
+                                        !ladder_helper(&b->changes[k]))
                                 return true;
         return false;
 }
@@ -460,39 +463,4 @@ void engine_done(struct control *c) {
                 c->engine.runs = run->next;
                 run_free(run);
         }
-}
-
-static void load_step(struct run *run, const struct journal_step *step) {
-        unsigned position = step->position % PROPOSAL_KNOBS_MAX;
-
-        run->steps[run->steps_count++] = *step;
-        if (step->kind != JOURNAL_KEPT)
-                return;
-        run->change.kept[position] = step->value;
-        run->change.kept_mask |= 1U << position;
-}
-
-static int load_one(void *data, const struct journal_change *from) {
-        struct control *c = data;
-        struct run *run;
-        bool live = change_states[from->change.state].open ||
-                    from->change.state == CHANGE_COMMITTED;
-
-        run = calloc(1, sizeof(*run));
-        if (!run)
-                return -ENOMEM;
-        run->change = from->change;
-        run->environment = from->environment ? strdup(from->environment) : NULL;
-        run->template = from->template ? strdup(from->template) : NULL;
-        for (unsigned i = 0; i < from->steps_count; i++)
-                load_step(run, &from->steps[i]);
-        run->this_boot = from->this_boot;
-        run->pending = live;
-        engine_add(c, run);
-        c->engine.ended += !live;
-        return 0;
-}
-
-int engine_load(struct control *c) {
-        return journal_each(c->journal, load_one, c);
 }

@@ -86,7 +86,21 @@ int lower_after(struct control *c, struct run *run, const struct change_job *j, 
         step = ladder_next(&run->change, &in);
         if (step.action == LADDER_WAIT)
                 return wait_longer(c, run, j);
+        if (step.action == LADDER_STEP && c->paused && run->change.state != CHANGE_APPLYING) {
+                run->step_ns = proc_boottime_ns() + c->soak_ns;
+                return STEP_NONE;
+        }
         return step.action == LADDER_STEP ? take(c, run, &step) : STEP_NONE;
+}
+
+/* What the helper held on the way may be anybody's value from now on. */
+static void forget_helper(struct run *run) {
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < run->steps_count; i++)
+                if (!ladder_helper(&run->change.changes[run->steps[i].position]))
+                        run->steps[count++] = run->steps[i];
+        run->steps_count = count;
 }
 
 void lower_taken(struct control *c, struct run *run) {
@@ -97,6 +111,8 @@ void lower_taken(struct control *c, struct run *run) {
         run->step_ns = x->step_mask != 0 ? now + c->soak_ns : 0;
         run->looked_ns = run->drift_ns = now;
         x->proven = 0;
+        if (x->step_mask == 0)
+                forget_helper(run);
         if (run->trial_ns == 0)
                 x->deadline_boottime_ns = now + watch_probation_ns(c, x);
         watch_say(run);

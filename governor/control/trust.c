@@ -14,7 +14,8 @@ bool engine_trusts(const struct control *c, enum rule_id rule) {
         struct breaker breaker = {};
 
         for (const struct run *run = c->engine.runs; run; run = run->next)
-                if (run->change.rule == rule && run->change.number > trusted)
+                /* The times of another boot are not of this clock. */
+                if (run->this_boot && run->change.rule == rule && run->change.number > trusted)
                         breaker_add(&breaker, &run->change);
         return !breaker.open;
 }

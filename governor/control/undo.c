@@ -5,6 +5,7 @@
  */
 #include "governor/control/control.h"
 #include "governor/control/steps.h"
+#include "policies/rules/ladder.h"
 #include "state/log.h"
 #include "state/text.h"
 
@@ -140,6 +141,8 @@ int undo_told(struct control *c, struct run *run, struct change_job *j, int r) {
 
                 if (!j->limits.text[k->knob] ||
                                 knob_read_text(k->knob, j->limits.text[k->knob], &now) < 0)
+                        continue;
+                if (ladder_helper(k))
                         continue;
                 /* Somebody else's value stays; ours may have come again with another message. */
                 if (run->conflict && !knob_equal(now, k->new))

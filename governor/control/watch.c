@@ -164,7 +164,7 @@ void watch_look(struct control *c, struct run *run, uint64_t now_ns) {
                 return;
         if (over && (!lowering || run->trial_ns > 0))
                 end(c, run, signals_known(run->signals, signals));
-        else if (lowering && now_ns >= run->step_ns && !c->paused)
+        else if (lowering && now_ns >= run->step_ns)
                 run_submit(c, run, STEP_USE);
 }
 

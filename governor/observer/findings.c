@@ -106,9 +106,7 @@ static void found(struct manager *m, struct target *t, struct finding *f, uint64
         name_culprits(t, f);
         e->finding = *f;
         e->seen_ns = now_ns;
-        propose(m, e, fresh, now_ns);
-        if (e->submission == SUBMISSION_PENDING)
-                (void)uplink_submit(m, t, e);
+        propose(m, e, fresh, now_ns); /* sent in its turn: dtgovd takes only so many a second */
 }
 
 static bool may_be_complete(const struct target *t, unsigned rule, uint64_t now_ns) {

@@ -12,7 +12,6 @@ bool breaker_counts(const struct change *x) {
                 [REASON_NO_EVIDENCE] = true,
                 [REASON_HEADROOM] = true,
                 [REASON_SLOW] = true,
-                [REASON_KEPT] = true,
         };
 
         return x->state == CHANGE_ROLLED_BACK && x->rule != RULE_PERSON &&

@@ -18,7 +18,8 @@ struct breaker {
 
 /*
  * Whether the end of a change speaks against its rule: it did harm, or nothing showed that it did
- * none. What a person, a restart, or a blind watch took back says nothing of the rule.
+ * none. What a person, a restart, or a blind watch took back says nothing of the rule; nor does
+ * what was needed by then, and kept.
  */
 bool breaker_counts(const struct change *x);
 

@@ -44,12 +44,18 @@ bool ladder_begin(struct change *x, uint64_t current_bytes, const struct knob_va
         return true;
 }
 
+/* A container that meets memory.high hovers about it. */
+static uint64_t with_slack(uint64_t bytes) {
+        return bytes + u64_max(bytes / 100, LADDER_SLACK_BYTES);
+}
+
 static bool is_settled(const struct change *x, int high, const struct ladder_input *in) {
         struct knob_value at = change_aim(x, (unsigned)high);
 
         if (knob_equal(at, x->changes[high].old))
                 return true; /* nothing was asked of it yet */
-        return in->current_bytes <= at.amount && in->refaults_per_sec <= LADDER_REFAULTS_PER_SEC;
+        return in->current_bytes <= with_slack(at.amount) &&
+               in->refaults_per_sec <= LADDER_REFAULTS_PER_SEC;
 }
 
 static struct ladder_step step_to(const struct change *x, int position, uint64_t amount) {
@@ -88,8 +94,10 @@ struct ladder_step ladder_next(const struct change *x, const struct ladder_input
         target = u64_min(new, x->changes[max].new.amount);
         if (at > target)
                 return step_down(x, high, target, in);
-        if (!is_settled(x, high, in) || in->current_bytes > x->changes[max].new.amount)
+        if (!is_settled(x, high, in))
                 return wait_for_it();
+        if (in->current_bytes > x->changes[max].new.amount) /* a little: memory.high is no wall */
+                return step_down(x, high, 0, in);
         return step_to(x, max, x->changes[max].new.amount);
 }
 

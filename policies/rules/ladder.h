@@ -22,6 +22,7 @@
 #define LADDER_STEP_PERMYRIAD   1000 /* of what is used, at most: a tenth */
 #define LADDER_STEPS_MAX        24 /* to a twelfth; the journal has room for them and for an undo */
 #define LADDER_WAITS_MAX        6  /* a step that takes longer than so many soaks does not work */
+#define LADDER_SLACK_BYTES      MIB /* or a hundredth: so far above memory.high use has come down */
 #define LADDER_REFAULTS_PER_SEC 100 /* pages: more are missed than is normal */
 
 struct ladder_input {
@@ -48,6 +49,13 @@ struct ladder_step {
  * @high: what memory.high is; NULL: there is no such file, and no ladder
  */
 bool ladder_begin(struct change *x, uint64_t current_bytes, const struct knob_value *high);
+
+/* A knob that is the same before and after: what stands there when all is done is not of the
+ * change.
+ */
+static inline bool ladder_helper(const struct knob_change *k) {
+        return knob_equal(k->old, k->new);
+}
 
 struct ladder_step ladder_next(const struct change *x, const struct ladder_input *in);
 

@@ -92,6 +92,22 @@ own_name() { # Docker's configuration calls our runtime something else
                 > "$top/root/etc/docker/daemon.json"
 }
 
+told_so() { # the unit says which configuration it is
+        mkdir -p "$top/root/etc/systemd/system/docker.service.d"
+        printf '[Service]\nExecStart=\nExecStart=/usr/bin/dockerd --config-file=/srv/docker.json\n' \
+                > "$top/root/etc/systemd/system/docker.service.d/own.conf"
+}
+
+told_where() { # DOCKER_OPTS of Debian
+        mkdir -p "$top/root/etc/default"
+        echo 'DOCKER_OPTS="--data-root /srv/docker"' > "$top/root/etc/default/docker"
+}
+
+spaces_of_podman() {
+        mkdir -p "$top/root/etc/containers"
+        printf '[engine]\nhooks_dir = ["/srv/my hooks"]\n' > "$top/root/etc/containers/containers.conf"
+}
+
 folder_of_podman() {
         mkdir -p "$top/root/etc/containers"
         printf '[engine]\nhooks_dir = [\n  "/usr/share/containers/oci/hooks.d",\n  "/srv/hooks",\n]\n' \
@@ -139,7 +155,15 @@ row "$runtime" var/lib/docker/containers/abcdef0123456789/hostconfig.json \
 says="Docker's container abcdef012345"
 row "$runtime" srv/docker/containers/abcdef0123456789/hostconfig.json \
         '{"Runtime":"dtgov-runtime"}' '{"Runtime":"io.containerd.runc.v2"}' elsewhere
+row "$runtime" srv/docker/containers/abcdef0123456789/hostconfig.json \
+        '{"Runtime":"dtgov"}' '{"Runtime":"runc"}' told_where
+says="Docker's container abcdef012345 old"
+row "$runtime" var/lib/docker/containers/abcdef0123456789/hostconfig.json \
+        "{\"Runtime\":\"runc\",\"Binds\":[\"$L:$L:ro\"]}" '{"Runtime":"runc","Binds":null}' named_container
 says=
+both "$runtime" srv/docker.json "$json" told_so
+both "$runtime" var/lib/rancher/k3s/agent/etc/containerd/config.toml.tmpl 'BinaryName = "%s"\n'
+both "$runtime" var/lib/rancher/rke2/agent/etc/containerd/config.toml 'BinaryName = "%s"\n'
 both "$runtime" var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db '\\0001\\0002%s\\0000'
 both "$runtime" var/lib/containers/storage/libpod/bolt_state.db '\\0001%s\\0000'
 both "$runtime" var/lib/containers/storage/db.sql '\\0001%s\\0000'
@@ -148,13 +172,17 @@ both "$runtime" run/containerd/io.containerd.runtime.v2.task/moby/c/runtime '%s'
 both "$runtime" run/containerd/io.containerd.runtime.v2.task/moby/c/options.json '{"binary_name":"%s"}'
 both "$runtime" run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/c/runtime '%s'
 both "$runtime" run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby/c/options.json '{"binary_name":"%s"}'
+both "$runtime" run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/c/runtime '%s'
+both "$runtime" run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/c/options.json '{"binary_name":"%s"}'
 # The hook: folders of hooks, and those that configurations name.
 hooks='{"hook": {"path": "%s"}, "stages": ["poststop"]}'
 both "$hook" etc/containers/oci/hooks.d/other.json "$hooks"
 both "$hook" usr/share/containers/oci/hooks.d/other.json "$hooks"
 both "$hook" srv/hooks/other.json "$hooks" folder_of_podman
 both "$hook" srv/hooks/other.json "$hooks" folder_of_crio
+both "$hook" "srv/my hooks/other.json" "$hooks" spaces_of_podman
 both "$hook" etc/containerd/base.json "$hooks"
+both "$hook" run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/c/config.json "$hooks"
 # The hook: containers that run, and call it at their end.
 both "$hook" var/lib/containers/storage/overlay-containers/c/userdata/config.json "$hooks" running
 both "$hook" run/containerd/io.containerd.runtime.v2.task/k8s.io/c/config.json "$hooks"

@@ -37,6 +37,7 @@ static void what_people_and_restarts_take_back_does_not_count(void **state) {
         assert_false(opens(REASON_TRIAL, 1, 2, 3));
         assert_false(opens(REASON_DAEMON_STOPPED, 1, 2, 3));
         assert_false(opens(REASON_OBSERVER_SILENT, 1, 2, 3));
+        assert_false(opens(REASON_KEPT, 1, 2, 3));
         assert_true(opens(REASON_OBSERVER_ASKED, 1, 2, 3));
 }
 

@@ -203,6 +203,41 @@ static void no_step_is_taken_while_dtgov_is_paused(void **state) {
         assert_string_equal(fixture_read(f, "memory.high"), HIGH_END);
 }
 
+static void a_pause_does_not_keep_use_held_down(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        begin_full(f);
+        run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
+        f->control.paused = true;
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_int_equal(run->change.reason, REASON_HEADROOM);
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_OLD);
+}
+
+static void what_stands_in_memory_high_after_the_way_down_is_nobodys_but_its_writers(void **state) {
+        struct fixture *f = *state;
+        struct run *run, *next;
+
+        begin_full(f);
+        fixture_write(f, "memory.max", HIGH_OLD);
+        run = fixture_apply(f, KNOB_MEMORY_MAX, HIGH_NEW, /* end= */ false);
+        (void)until_down(f, run);
+        assert_int_equal(engine_keep(&f->control, run), true);
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+        fixture_write(f, "memory.high", HIGH_END); /* it was that on the way, too */
+        use(f, 400000000);
+        next = fixture_apply(f, KNOB_MEMORY_HIGH, 805306368, /* end= */ false);
+        assert_null(engine_newer(&f->control, run));
+        assert_int_equal(engine_undo(&f->control, next, REASON_PERSON, NULL), 1);
+        fixture_until(f, next, CHANGE_ROLLED_BACK);
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.max"), HIGH_OLD);
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_END);
+}
+
 static void somebody_elses_value_on_the_way_stays(void **state) {
         struct fixture *f = *state;
         struct run *run;
@@ -280,6 +315,8 @@ int main(void) {
                 LOWER_TEST(refaults_take_it_back),
                 LOWER_TEST(a_step_on_the_way_goes_back_after_a_crash),
                 LOWER_TEST(no_step_is_taken_while_dtgov_is_paused),
+                LOWER_TEST(a_pause_does_not_keep_use_held_down),
+                LOWER_TEST(what_stands_in_memory_high_after_the_way_down_is_nobodys_but_its_writers),
                 LOWER_TEST(somebody_elses_value_on_the_way_stays),
                 LOWER_TEST(memory_max_comes_last_and_memory_high_is_as_before),
                 LOWER_TEST(without_a_journal_no_further_step_is_taken),

@@ -166,6 +166,25 @@ static void memory_max_waits_until_use_fits_below_it(void **state) {
         assert_false(ladder_take(&x, &step)); /* the new value: the intent has it */
 }
 
+static void use_that_hovers_a_little_above_is_pushed_below_memory_max(void **state) {
+        struct change x = change_of(KNOB_MEMORY_MAX, 2000, 900);
+        struct knob_value high = { 900 * MIB, 0 };
+        struct ladder_input in = { .current_bytes = 900 * MIB + 4096 };
+        struct ladder_step step;
+
+        (void)state;
+        assert_true(ladder_begin(&x, in.current_bytes, &high));
+        step = ladder_next(&x, &in);
+        assert_int_equal(step.action, LADDER_STEP);
+        assert_int_equal(step.position, 1);
+        assert_int_equal(step.value.amount, 810 * MIB);
+        (void)ladder_take(&x, &step);
+        in.current_bytes = 811 * MIB; /* as near as memory.high comes */
+        step = ladder_next(&x, &in);
+        assert_int_equal(step.action, LADDER_STEP);
+        assert_int_equal(step.position, 0);
+}
+
 static void without_a_memory_high_there_is_no_ladder(void **state) {
         struct change x = change_of(KNOB_MEMORY_MAX, 2000, 900);
 
@@ -183,6 +202,7 @@ int main(void) {
                 cmocka_unit_test(a_step_waits_until_use_has_come_down_to_the_last_one),
                 cmocka_unit_test(a_step_waits_while_what_was_reclaimed_is_read_again),
                 cmocka_unit_test(memory_max_waits_until_use_fits_below_it),
+                cmocka_unit_test(use_that_hovers_a_little_above_is_pushed_below_memory_max),
                 cmocka_unit_test(without_a_memory_high_there_is_no_ladder),
         };
 

@@ -60,6 +60,12 @@ static const struct {
                         "{\"default-runtime\":\"dtgov\",\"runtimes\":{\"dtgov\":{\"path\":"
                         "\""
                         "/l/dtgov-runtime\"}}}" },
+        /* What a person added to it is theirs. */
+        { "{\"default-runtime\":\"runc\",\"runtimes\":{\"dtgov\":{\"path\":\"/old/dtgov-runtime\","
+          "\"runtimeArgs\":[\"--debug\"]}}}",
+                        "", "dtgov-runtime", "runc",
+                        "{\"default-runtime\":\"dtgov\",\"runtimes\":{\"dtgov\":{\"path\":"
+                        "\"/l/dtgov-runtime\",\"runtimeArgs\":[\"--debug\"]}}}" },
         /* dtgov's programs have moved. */
         { "{\"default-runtime\":\"dtgov\",\"runtimes\":{\"dtgov\":{\"path\":\"/old/"
           "dtgov-crun\"}}}",

@@ -126,6 +126,20 @@ static void crio_is_told_to_be_untried(void **state) {
         assert_false(host_has(h, &HOOKS_LINK[1]));
 }
 
+static void the_link_stays_as_long_as_the_other_engine_is_set_up(void **state) {
+        struct host *h = *state;
+
+        host_write_podman(h);
+        host_write_program(h, "usr/bin/crio", "");
+        assert_int_equal(host_setup(h, "podman", false), 0);
+        assert_int_equal(host_setup(h, "crio", false), 0);
+        assert_int_equal(host_setup(h, "podman", true), 0);
+        assert_false(host_has(h, DROP));
+        assert_true(host_has(h, &HOOKS_LINK[1]));
+        assert_int_equal(host_setup(h, "crio", true), 0);
+        assert_false(host_has(h, &HOOKS_LINK[1]));
+}
+
 static void containerd_gets_its_lines_and_is_never_restarted(void **state) {
         struct host *h = *state;
 
@@ -340,6 +354,7 @@ int main(void) {
                 ON_HOST(podman_whose_image_goes_meanwhile_is_not_said_to_be_checked),
                 ON_HOST(an_engine_that_is_missing_or_old_is_named),
                 ON_HOST(crio_is_told_to_be_untried),
+                ON_HOST(the_link_stays_as_long_as_the_other_engine_is_set_up),
                 ON_HOST(containerd_gets_its_lines_and_is_never_restarted),
                 ON_HOST(containerd_that_would_not_take_it_is_left_alone),
                 ON_DOCKER(doctor_says_what_docker_has_and_what_mends_it),

@@ -201,7 +201,6 @@ static int copy_arguments(char **text, const char *from, const char *to, struct 
  */
 static int put_runtime(char **text, const struct json *own, const char *name, const char *before,
                 const char *path, struct error *err) {
-        const char *const member[] = { "runtimes", name, NULL };
         const char *now = own ? path_of(own) : "";
         int r = 0;
 
@@ -210,11 +209,8 @@ static int put_runtime(char **text, const struct json *own, const char *name, co
         if (now[0] && !docker_real_of(now) && !runtime_has_link(base_of(now)))
                 return error_set(
                                 err, -EEXIST, "the runtime '%s' is somebody else's: %s", name, now);
-        if (own)
-                r = remove_member(text, member, err);
-        if (r == 0)
-                r = set_runtime(text, name, "path", path, err);
-        if (r == 0)
+        r = set_runtime(text, name, "path", path, err);
+        if (r == 0 && !own) /* what stands there already may be somebody's */
                 r = copy_arguments(text, before, name, err);
         return r < 0 ? r : 1;
 }

@@ -143,11 +143,19 @@ static int set_up(const struct hooks_setup *h, struct setup_plan *p, struct erro
         return r;
 }
 
+/* Whether the other engine takes hooks from the folder of the link too, by dtgov's word. */
+static bool is_shared(const struct hooks_setup *h) {
+        const struct hooks_engine *other = h->engine == &hooks_podman ? &hooks_crio : &hooks_podman;
+        struct hooks_state state = {};
+
+        return hooks_read(h->s->root, other, &state, NULL) >= 0 && state.has_drop_in;
+}
+
 static int undo(const struct hooks_setup *h, struct setup_plan *p, struct error *err) {
         struct setup_change *link = &p->changes[LINK], *drop_in = &p->changes[DROP_IN];
         int r;
 
-        link->changes = link->file.exists && link->file.is_link;
+        link->changes = link->file.exists && link->file.is_link && !is_shared(h);
         drop_in->changes = drop_in->file.exists && strcmp(drop_in->file.text, h->drop_in) == 0;
         if (link->file.exists && !link->file.is_link)
                 setup_say(h->s, SETUP_NOTE, "%s was made by hand: sudo rm %s", link->file.shown,
