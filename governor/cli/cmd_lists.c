@@ -116,16 +116,12 @@ static int exit_of_list(struct cli *c, int r, const struct json *answer, const c
 }
 
 static void finding_cells(struct cli *c, const struct json *e, const char **ret) {
-        const char *proposal = text_of(e, "proposal");
-
         ret[0] = out_text(&c->out, text_of(e, "id"));
         ret[1] = name_of(c, e);
         ret[2] = out_format(&c->out, "%s/min",
                         out_duration(&c->out, number_of(e, "lostUsecPerMin", 0)));
         ret[3] = out_text(&c->out, text_of(e, text_of(e, "text")[0] ? "text" : "title"));
-        ret[4] = proposal[0] ? out_format(&c->out, "dtgov approve %s", proposal)
-                             : out_format(&c->out, "dtgov show %s", text_of(e, "id"));
-        ret[4] = out_text(&c->out, ret[4]);
+        ret[4] = next_words(c, e);
 }
 
 int run_findings(struct cli *c, char *const *arguments, unsigned count) {

@@ -79,14 +79,19 @@ static const char *lost_words(struct cli *c, const struct json *finding) {
         return out_format(&c->out, "%s lost %s of the last 60 s", name, text);
 }
 
-const char *finding_words(struct cli *c, const struct json *finding) {
-        const char *proposal = text_of(finding, "proposal");
+const char *next_words(struct cli *c, const struct json *finding) {
+        const char *proposal = text_of(finding, "proposal"), *change = text_of(finding, "change");
         const char *next =
                         proposal[0] ? out_format(&c->out, "dtgov approve %s", proposal)
+                        : change[0] ? out_format(&c->out, "dtgov show %s", change)
                                     : out_format(&c->out, "dtgov show %s", text_of(finding, "id"));
 
+        return out_text(&c->out, next);
+}
+
+const char *finding_words(struct cli *c, const struct json *finding) {
         return out_format(&c->out, "%s: %s%s; %s", lost_words(c, finding), cause_words(c, finding),
-                        process_words(c, finding), out_text(&c->out, next));
+                        process_words(c, finding), next_words(c, finding));
 }
 
 const char *knobs_words(struct cli *c, const struct json *object) {

@@ -7,6 +7,7 @@
 /* "api lost 41 s of the last 60 s: quota 0.5 of 8 CPUs; cc1plus <- ninja 96 %; dtgov approve P17"
  */
 const char *finding_words(struct cli *c, const struct json *finding);
+const char *next_words(struct cli *c, const struct json *finding); /* the command for it */
 
 /* "cpu.max 0.5 -> 1.5 CPU, memory.max 1 -> 2 GiB" of a proposal or change. */
 const char *knobs_words(struct cli *c, const struct json *object);

@@ -244,7 +244,8 @@ static void put_finding(struct json_writer *w, const struct entry *e) {
         for (unsigned i = 0; i < f->culprits_count; i++)
                 put_process(w, &f->culprits[i]);
         json_close_array(w);
-        put_id(w, "proposal", 'P', e->proposal_number);
+        put_id(w, "proposal", 'P', e->decided ? 0 : e->proposal_number);
+        put_id(w, "change", 'C', e->change_number);
         put_prose(w, e);
         json_close_object(w);
 }

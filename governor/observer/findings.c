@@ -82,8 +82,8 @@ static void propose(struct manager *m, struct entry *e, bool fresh, uint64_t now
         e->proposal = p;
         e->unsized = REASON_NONE;
         e->submission = SUBMISSION_PENDING;
-        e->proposal_number = 0;
-        e->rejected = false;
+        e->proposal_number = e->change_number = 0;
+        e->rejected = e->decided = false;
 }
 
 static void found(struct manager *m, struct target *t, struct finding *f, uint64_t now_ns) {
@@ -178,6 +178,7 @@ void findings_answer(struct manager *m, const struct link_answer *answer) {
                                 continue;
                         e->submission = SUBMISSION_ANSWERED;
                         e->proposal_number = answer->proposal;
+                        e->decided = false;
                         e->refusal = answer->verdict == GUARD_REFUSE &&
                                                                      answer->reason < REASON_COUNT
                                                      ? (enum reason)answer->reason
@@ -254,6 +255,8 @@ void findings_change(struct manager *m, struct target *t, const struct change *c
 
         if (!e || e->proposal_number != c->proposal)
                 return;
+        e->change_number = c->number;
+        e->decided = c->state != CHANGE_PROPOSED;
         if (c->state == CHANGE_REJECTED)
                 e->rejected = true;
         if (c->state == CHANGE_EXPIRED || c->state == CHANGE_STALE)

@@ -29,6 +29,8 @@ struct entry {
         uint64_t reference;       /* of the submission that an answer is awaited for */
         bool rejected;            /* a person said no: not asked again while the finding lasts */
         uint64_t proposal_number; /* as dtgovd numbered it; 0: refused or not answered */
+        bool decided;             /* nobody can approve it any more */
+        uint64_t change_number;   /* what came of it; 0: nothing */
         enum reason refusal;
         char text[LINK_TEXT_SIZE]; /* dtgovd's words */
 };

@@ -111,8 +111,8 @@ static int wait_taken(
 static void say_default(const struct docker_setup *d) {
         setup_say(d->s, SETUP_ADDS,
                         "Docker starts new containers by dtgov's runtime, which adds a hook and "
-                        "then becomes %s: dtgov knows them from their first instant, with name and "
-                        "network",
+                        "then becomes %s: dtgov knows them from their first instant, and by "
+                        "name a second or two later",
                         d->chain.real);
         setup_say(d->s, SETUP_LEAVES,
                         "containers that exist keep their runtime until they are made anew; dtgov "

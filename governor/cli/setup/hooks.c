@@ -61,7 +61,7 @@ static int plan_drop_in(const struct hooks_setup *h, struct setup_change *c, str
 static void say_coverage(const struct hooks_setup *h) {
         setup_say(h->s, SETUP_ADDS,
                         "%s calls dtgov's hook at each start and stop of a container: dtgov knows "
-                        "it from its first instant, with name and network",
+                        "it from its first instant, and by name a second or two later",
                         h->engine->title);
         setup_say(h->s, SETUP_LEAVES, "containers that run have the hook from their next start on");
         if (h->engine == &hooks_podman)
