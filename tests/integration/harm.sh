@@ -7,12 +7,11 @@
 # back what it had at once. Prints a line for each, and what they came to.
 #
 # guests: bookworm trixie
-# ci: trixie-plain
 # init: plain
 # disk: 1024
 # memory: 6144
 # timeout: 1200
-# suite: ci
+# suite: full
 #
 # shellcheck source=tests/integration/lib.sh
 . /src/tests/integration/lib.sh

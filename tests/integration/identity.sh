@@ -323,7 +323,7 @@ checked=$(docker_run --name checked --cpu-quota 50000 --health-cmd 'test ! -e /t
         --health-interval 2s --health-retries 1 busybox sleep 100000)
 t_ok "what has one is known by its name" waits_to_show 60 "$checked" 'is +checked'
 t_ok "and is healthy" wait_for 60 is_healthy checked
-t_ok "its quota is raised" runs 0 dtgov set checked cpu.max=1cpu --yes
+t_ok "its quota is raised" runs 0 dtgov set checked cpu.max=1 --yes
 sleep 15
 t_is "as long as it stays healthy, that stays" probation "$(change_state "$(last_change "$checked")")"
 docker exec checked touch /tmp/sick
