@@ -9,7 +9,7 @@
 #   node      node --test, with buffers and JSON
 #   python    python3 -m unittest, the same
 #   database  sqlite3: scans, an index, updates in a transaction, of a file of 16 MB
-#   jvm       a compiler that runs on the Java machine (ecj)
+#   jvm       a compiler that runs on the Java machine (ecj, whose script in trixie lacks a jar)
 #   sum       a shell's arithmetic, with a rest after each; for a neighbour
 set -u
 HARM=${HARM:-/run/harm}
@@ -81,7 +81,9 @@ once_database() {
 }
 
 once_jvm() {
-        ecj -17 -proceedOnError -d . Some.java && [ -s Some.class ]
+        rm -f Some.class
+        java -cp '/usr/share/java/*' org.eclipse.jdt.internal.compiler.batch.Main -17 -proc:none -d . Some.java &&
+                [ -s Some.class ]
 }
 
 once_sum() {
