@@ -119,10 +119,10 @@ static int propose(struct cli *c, const struct place *p, const char *assignments
 }
 
 /* What is not approved is taken back, so that it does not wait for somebody else. */
-static int withdraw(struct cli *c, const struct json *proposal, int code) {
+static int withdraw(struct cli *c, const struct json *proposal, const char *reason, int code) {
         const struct parameter parameters[] = {
                 { "id", .text = text_of(proposal, "id") },
-                { "reason", .text = "cancelled at the prompt" },
+                { "reason", .text = reason },
                 {},
         };
         const struct json *answer;
@@ -152,7 +152,11 @@ static int decide(struct cli *c, const struct json *answer) {
         if (given(c, OPTION_DRY_RUN))
                 return print_writes(c, answer);
         r = confirm(c, "Set this?");
-        return r == EXIT_DONE ? approve_proposal(c, proposal) : withdraw(c, proposal, r);
+        if (r == EXIT_DONE)
+                r = approve_proposal(c, proposal);
+        else
+                return withdraw(c, proposal, "cancelled at the prompt", r);
+        return r == EXIT_REFUSED ? withdraw(c, proposal, "refused", r) : r;
 }
 
 int run_set(struct cli *c, char *const *arguments, unsigned count) {

@@ -4,6 +4,8 @@
 #include "governor/cli/words.h"
 #include "state/parse.h"
 
+#include <string.h>
+
 int run_trial(struct cli *c, char *const *arguments, unsigned count) {
         uint64_t usec;
 
@@ -36,7 +38,10 @@ int run_keep(struct cli *c, char *const *arguments, unsigned count) {
                 put_object(c, w, NULL, change);
                 return print_json(c, w);
         }
-        (void)fprintf(c->out.file, "%s %s: %s: %s\n", arguments[0], name_of(c, change),
-                        knobs_words(c, change), state_words(c, change));
+        (void)fprintf(c->out.file, "Kept: %s %s: %s: %s%s\n", arguments[0], name_of(c, change),
+                        knobs_words(c, change), state_words(c, change),
+                        strcmp(text_of(change, "state"), "committed") == 0
+                                        ? ""
+                                        : "; it stays, unless it does harm until then");
         return EXIT_DONE;
 }

@@ -195,8 +195,8 @@ static struct held *find_held(struct control *c, struct varlink *link, const cha
         h = proposals_find(&c->proposals, api_number('P', id));
         if (!h)
                 (void)varlink_error(link, API_ERROR("NotFound"), "id", id ? id : "", "text",
-                                "no such proposal: pending ones end with dtgovd, see dtgov "
-                                "proposals",
+                                "no such proposal: pending ones end with dtgovd, see "
+                                "dtgov proposals",
                                 NULL);
         return h;
 }

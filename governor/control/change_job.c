@@ -162,7 +162,7 @@ static bool read_text(const struct limits *limits, enum knob_id id, struct knob_
 /* Which knobs the scope holds with the same value: they go along. Without one nobody is told. */
 static int check_scope(struct change_job *j) {
         CLEANUP(limits_done) struct limits scope = { 0 };
-        uint64_t bytes;
+        uint64_t bytes = 0;
         int r = read_scope(j, &scope, &bytes);
 
         if (r < 0)
@@ -363,7 +363,7 @@ static bool would_kill(
 /* The scope gets what the container has; what somebody else set there stays. */
 static int tell_scope(struct change_job *j) {
         CLEANUP(limits_done) struct limits scope = { 0 };
-        uint64_t bytes;
+        uint64_t bytes = 0;
         int r = read_scope(j, &scope, &bytes);
 
         for (unsigned i = 0; r >= 0 && i < j->change.changes_count; i++) {

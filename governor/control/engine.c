@@ -343,12 +343,14 @@ struct run *engine_find(struct control *c, uint64_t number) {
         return NULL;
 }
 
-bool engine_is_taken(struct control *c, uint64_t cgroup_inode, uint64_t proposal) {
+bool engine_is_taken(
+                struct control *c, uint64_t cgroup_inode, uint64_t proposal, uint64_t *ret_number) {
         bool own = proposal == 0; /* the list is newest first: what follows is older */
 
         for (struct run *run = c->engine.runs; run; run = run->next) {
                 if (run->change.cgroup_inode != cgroup_inode || (!is_open(run) && run->jobs == 0))
                         continue;
+                *ret_number = run->change.number;
                 if (run->change.proposal == proposal && proposal != 0)
                         own = true;
                 else if (own || run->change.state >= CHANGE_INTENT)

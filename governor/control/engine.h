@@ -119,7 +119,8 @@ bool run_in_force(const struct run *run);
 
 void run_wait(struct run *run, struct waiter *w);
 struct run *engine_find(struct control *c, uint64_t number);
-bool engine_is_taken(struct control *c, uint64_t cgroup_inode, uint64_t proposal);
+bool engine_is_taken(
+                struct control *c, uint64_t cgroup_inode, uint64_t proposal, uint64_t *ret_number);
 unsigned engine_probations(struct control *c);
 
 /* Whether a rule may act alone: breaker.h, since a person gave that right last (trust.c). */

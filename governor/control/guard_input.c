@@ -107,7 +107,8 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
         read_host(c, m, &host);
         read_knobs(c, m, &container);
         read_use(c, m, &container);
-        container.change_open = engine_is_taken(c, m->container.cgroup_inode, p->number);
+        container.change_open = engine_is_taken(
+                        c, m->container.cgroup_inode, p->number, &container.open_number);
         container.changes_last_hour =
                         engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));
         container.untrusted = p->rule < RULE_COUNT && !engine_trusts(c, (enum rule_id)p->rule);

@@ -92,6 +92,8 @@ enum identity_status inspect_read(const char *text, size_t len, const struct con
         facts.image_digest = digest_of(root, digest);
         facts.network = text_of(host, "NetworkMode");
         facts.runtime = text_of(host, "Runtime");
+        if (strcmp(facts.runtime, "oci") == 0)
+                facts.runtime = ""; /* Podman's word for whichever it is */
         facts.health = text_of(json_get(json_get(root, "State"), "Health"), "Status");
         facts.snapshot = find_snapshot(json_get(config, "Env"));
         read_labels(json_get(config, "Labels"), &facts);

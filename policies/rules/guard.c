@@ -97,6 +97,12 @@ static bool check_allowed(struct check *c) {
                 return refuse(c, REASON_NO_OBSERVER,
                                 "observer absent: nobody would watch the change; start "
                                 "dtgov-observer and ask again");
+        if (container->change_open && container->open_number != 0)
+                return refuse(c, REASON_BUSY_CHANGE,
+                                "C%llu of this container is under way: wait for its end (dtgov "
+                                "changes --follow), or take it back (dtgov rollback C%llu)",
+                                (unsigned long long)container->open_number,
+                                (unsigned long long)container->open_number);
         if (container->change_open)
                 return refuse(c, REASON_BUSY_CHANGE,
                                 "another change of this container is under way; wait for its end "

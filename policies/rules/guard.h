@@ -34,7 +34,8 @@ struct guard_host {
 struct guard_container {
         const char *observed_only; /* why, container_observed_only(); NULL: it may be changed */
         bool protected_;           /* scan_protected() */
-        bool change_open;          /* another change of it is under way */
+        bool change_open;          /* another change of it is under way: */
+        uint64_t open_number;      /* its C number; 0: it has none yet */
         unsigned changes_last_hour;
         bool untrusted;           /* its rule: engine_trusts() */
         bool present[KNOB_COUNT]; /* which files it has */

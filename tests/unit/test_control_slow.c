@@ -20,6 +20,12 @@ static int sync_ms, sync_answer; /* of the disk */
 static const char *slow_text;    /* writing this takes over 2 s; NULL: nothing does */
 static bool is_reclaiming;
 
+static bool is_taken(struct fixture *f, const struct run *run) {
+        uint64_t number;
+
+        return engine_is_taken(&f->control, run->change.cgroup_inode, 0, &number);
+}
+
 static void sleep_ms(int ms) {
         uint64_t end = proc_boottime_ns() + (uint64_t)ms * NSEC_PER_MSEC;
 
@@ -138,9 +144,9 @@ static void a_write_that_hangs_keeps_other_changes_away(void **state) {
         slow_text = HIGH_TEXT;
         run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
         fixture_until(f, run, CHANGE_ROLLED_BACK);
-        assert_true(engine_is_taken(&f->control, run->change.cgroup_inode, 0));
+        assert_true(is_taken(f, run));
         run_for(f, 2500);
-        assert_false(engine_is_taken(&f->control, run->change.cgroup_inode, 0));
+        assert_false(is_taken(f, run));
 }
 
 /* What the late write brings goes back to the older change's value: that is to go after it. */
@@ -238,7 +244,7 @@ static void recovery_does_not_wait_for_a_write_that_hangs(void **state) {
         assert_true(proc_boottime_ns() - from < 3300 * NSEC_PER_MSEC);
         assert_int_equal(run->change.state, CHANGE_ROLLBACK_FAILED);
         assert_non_null(f->control.engine.lost);
-        assert_true(engine_is_taken(&f->control, run->change.cgroup_inode, 0));
+        assert_true(is_taken(f, run));
         sleep_ms(1500); /* what its thread uses is the fixture's */
         change_job_free((struct change_job *)f->control.engine.lost);
 }

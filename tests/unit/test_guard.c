@@ -152,7 +152,8 @@ static void one_change_of_a_container_at_a_time(void **state) {
 
         want(f, KNOB_CPU_WEIGHT, 10);
         f->container.change_open = true;
-        assert_refused(f, REASON_BUSY_CHANGE, "under way");
+        f->container.open_number = 17;
+        assert_refused(f, REASON_BUSY_CHANGE, "C17 of this container is under way");
 }
 
 static void rules_need_pressure_and_people_are_warned_without_it(void **state) {
