@@ -117,7 +117,7 @@ before=$(limits_of "$dir")
 t_ok "its memory.high is to be 90 MiB" runs 0 dtgov set big memory.high=90M --yes
 kill -KILL "$dtgovd"
 wait "$dtgovd" 2> /dev/null || :
-t_ok "dtgovd is killed on the way, and starts again" start_dtgovd --probation 600
+t_ok "dtgovd is killed on the way, and starts again" reborn --probation 600
 is_back "killed on the way" 10
 end_plain big
 
