@@ -50,9 +50,7 @@ struct ladder_step {
  */
 bool ladder_begin(struct change *x, uint64_t current_bytes, const struct knob_value *high);
 
-/* A knob that is the same before and after: what stands there when all is done is not of the
- * change.
- */
+/* A knob that only helps on the way: what stands there when all is done is not of the change. */
 static inline bool ladder_helper(const struct knob_change *k) {
         return knob_equal(k->old, k->new);
 }

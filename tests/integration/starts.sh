@@ -4,6 +4,9 @@
 # A thousand container starts through the wrapper, of runc and of crun each, while dtgovd is up,
 # down, hung and in a crash loop: no start fails. Each is a whole "run" of a program that ends at once.
 #
+# One CPU: with the last container the kernel patches its cgroup programs away, and emulated CPUs that
+# run what another one patches have seen half of it (a panic in devcgroup_check_permission).
+#
 # guests: bookworm trixie
 # ci: trixie-plain
 # init: plain
