@@ -216,6 +216,10 @@ after_nested() {
         docker update --cpu-period 100000 --cpu-quota "$NESTED_QUOTA" "$row"
 }
 
+unbind_nested() { # to remove them would take as long
+        docker update --cpu-quota -1 "$row"
+}
+
 stop_nested() { # NUMBER
         inner_docker "$row" rm -f "$row-$1"
 }

@@ -190,7 +190,7 @@ left() {
 }
 
 leave() {
-        at_once "stop_$engine" && optional "end_$engine" && wait_for 60 left
+        optional "unbind_$engine" && at_once "stop_$engine" && optional "end_$engine" && wait_for 60 left
 }
 
 # --- the table -------------------------------------------------------------------------------------
