@@ -61,6 +61,14 @@ static int check_knob(struct lane *l, const struct knob_text *k, const char *tex
                 enum expected expected, bool kept) {
         bool old = strcmp(text, k->old) == 0, new = strcmp(text, k->new) == 0;
 
+        if (l->foreign && strcmp(k->file, FOREIGN_FILE) == 0)
+                return strcmp(text, FOREIGN_TEXT) == 0
+                                       ? 0
+                                       : wrong(l, "somebody else's value is lost", k->file, text);
+        if (l->lowered && expected != EXPECT_OLD && strcmp(k->file, "memory.high") == 0 &&
+                        (strcmp(text, LOWERED_TEXT) == 0 || is_journaled(l, text)))
+                return 0;
+
         /* In use is more than the old value: it would kill. */
         if (kept && old && strcmp(k->file, "memory.max") == 0)
                 return wrong(l, "the old value kills", k->file, text);

@@ -21,10 +21,12 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define UP_NS        (60 * NSEC_PER_SEC)
-#define CALL_USEC    (30 * USEC_PER_SEC)
-#define SETTLE_NS    (20 * NSEC_PER_SEC)
-#define CALLS_BURST  12 /* a uid has some 20 at once */
+#define UP_NS            (60 * NSEC_PER_SEC)
+#define CALL_USEC        (30 * USEC_PER_SEC)
+#define SETTLE_NS        (20 * NSEC_PER_SEC)
+#define AFTER_WRITE_USEC 400000 /* what follows the write of a step: it is read back, and watched  \
+                                 */
+#define CALLS_BURST  12         /* a uid has some 20 at once */
 #define CALLS_IN_ONE 8
 
 static int listen_on(struct lane *l, const char *name, int type) {
@@ -51,15 +53,16 @@ static int open_sockets(struct lane *l) {
 static _Noreturn void exec_daemon(struct lane *l, bool recover, bool traced) {
         char run[300], state[300], etc[300], log[300], pid[16];
         sigset_t none;
-        const char *argv[16] = { l->dtgovd, "--run-dir", run, "--state-dir", state, "--config-dir",
-                etc, "--cgroup-root", l->root, "--observer-user", "0", "--probation", "900", NULL };
+        const char *argv[20] = { l->dtgovd, "--run-dir", run, "--state-dir", state, "--config-dir",
+                etc, "--cgroup-root", l->root, "--observer-user", "0", "--probation", "900",
+                "--soak", "1", NULL };
 
         (void)snprintf(run, sizeof(run), "%s/run", l->dir);
         (void)snprintf(state, sizeof(state), "%s/state", l->dir);
         (void)snprintf(etc, sizeof(etc), "%s/etc", l->dir);
         (void)snprintf(log, sizeof(log), "%s/log", l->dir);
         if (recover) {
-                argv[13] = "--recover";
+                argv[15] = "--recover";
         } else {
                 int control = fcntl(l->control_fd, F_DUPFD, 16),
                     link = fcntl(l->link_fd, F_DUPFD, 16);
@@ -329,6 +332,26 @@ static int do_settled(struct lane *l, struct varlink *link) {
         return -1;
 }
 
+/* The steps come by themselves. Who gave up has the old value there again. */
+static int do_lowered(struct lane *l) {
+        uint64_t deadline = proc_boottime_ns() + SETTLE_NS;
+        char text[FILE_TEXT_MAX] = "";
+
+        while (proc_boottime_ns() < deadline) {
+                if (file_text(l->box, "memory.high", text, sizeof(text)) == 0 &&
+                                strcmp(text, LOWERED_TEXT) == 0) {
+                        usleep(AFTER_WRITE_USEC);
+                        return 0;
+                }
+                if (strcmp(text, "12582912") == 0)
+                        break;
+                usleep(20000);
+        }
+        l->shared->outcome = OUTCOME_FAILED;
+        (void)snprintf(l->shared->text, TEXT_MAX, "memory.high is %.64s", text);
+        return -1;
+}
+
 static _Noreturn void be_client(struct lane *l, enum request request, int go) {
         struct varlink *link = NULL;
         CLEANUP(json_doc_freep) struct json_doc *hello = NULL;
@@ -350,6 +373,12 @@ static _Noreturn void be_client(struct lane *l, enum request request, int go) {
                 break;
         case REQUEST_SET_KEPT:
                 r = do_set(l, link, kept_assignments);
+                break;
+        case REQUEST_LOWER:
+                r = do_set(l, link, lower_assignments);
+                break;
+        case REQUEST_LOWERED:
+                r = do_lowered(l);
                 break;
         case REQUEST_ROLLBACK:
                 r = do_rollback(l, link);

@@ -94,6 +94,8 @@ struct lane {
         unsigned calls; /* since the daemon was started */
         uint64_t started_ns;
         uint64_t acknowledged; /* the newest change whose answer said that it is in force */
+        bool lowered;          /* memory.high may stand on a step of a ladder */
+        bool foreign;          /* FOREIGN_FILE is somebody else's */
         struct shared *shared;
         struct snapshot box_before, other_before;
         char why[TEXT_MAX]; /* what the violation is */
@@ -101,12 +103,21 @@ struct lane {
 
 extern const struct knob_text { const char *file, *old, *new; } knob_texts[];
 extern const size_t knob_texts_count;
-extern const char assignments[], kept_assignments[];
+extern const char assignments[], kept_assignments[], lower_assignments[];
+
+/* What somebody else writes meanwhile. */
+#define FOREIGN_FILE "pids.max"
+#define FOREIGN_TEXT "150"
+
+/* Where the ladder ends; every value on the way has as many digits: nothing truncates a fixture. */
+#define LOWERED_TEXT "10485760"
 
 int lane_make(struct lane *l);
 void lane_renew(struct lane *l); /* all as at the start: limit files, journal, registry */
 void lane_remove(struct lane *l);
 int lane_use_memory(struct lane *l, bool much);
+int lane_use_cache(
+                struct lane *l, const char *bytes); /* of a fixture: used, and can be reclaimed */
 
 int file_text(const char *dir, const char *name, char *buf, size_t size);
 int file_put(const char *dir, const char *name, const char *text);
@@ -118,7 +129,14 @@ int daemon_up(struct lane *l); /* starts it unless it runs; waits until it has r
 void daemon_kill(struct lane *l);
 int observer_start(struct lane *l);
 
-enum request { REQUEST_SET, REQUEST_SET_KEPT, REQUEST_ROLLBACK, REQUEST_SETTLED };
+enum request {
+        REQUEST_SET,
+        REQUEST_SET_KEPT,
+        REQUEST_LOWER,   /* the first step of a ladder */
+        REQUEST_LOWERED, /* waits for its last one */
+        REQUEST_ROLLBACK,
+        REQUEST_SETTLED,
+};
 
 /* A child that makes the request once a byte comes on @ret_go. Its status is 0. */
 pid_t request_start(struct lane *l, enum request request, int *ret_go);
@@ -167,8 +185,10 @@ struct result {
         char first[64];
 };
 
-extern const char *const phase_names[];
 extern const unsigned phases_count;
+const char *phase_name(unsigned phase);
+const char *phase_unfit(
+                const struct lane *l, unsigned phase); /* why it is not done there, or NULL */
 
 /* Performs one point. @ret_seen: how many system calls there were, for a dry run. */
 void point_run(struct lane *l, const struct point *p, struct result *ret,

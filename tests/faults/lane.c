@@ -34,6 +34,12 @@ const size_t knob_texts_count = ARRAY_LEN(knob_texts);
 const char assignments[] = "memory.max=67108864;memory.high=50331648;cpu.max=150000 100000;"
                            "cpu.weight=100;pids.max=200";
 const char kept_assignments[] = "memory.max=67108864;memory.high=50331648;pids.max=200";
+const char lower_assignments[] = "memory.high=" LOWERED_TEXT;
+
+#define STAT_USED "anon 1048576\nfile 0\ninactive_file 0\nslab_reclaimable 0\n"
+#define STAT_CACHE                                                                                 \
+        "anon 1048576\nfile 11534336\ninactive_file 11534336\nslab_reclaimable 0\n"                \
+        "workingset_refault_anon 0\nworkingset_refault_file 0\n"
 
 static const struct {
         const char *file, *text;
@@ -47,7 +53,7 @@ static const struct {
         { "cpu.idle", "0\n" },
         { "io.max", "\n" },
         { "memory.current", "1048576\n" },
-        { "memory.stat", "anon 1048576\nfile 0\ninactive_file 0\nslab_reclaimable 0\n" },
+        { "memory.stat", STAT_USED },
         { "memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n" },
         { "memory.events.local", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n" },
         { "pids.current", "1\n" },
@@ -152,11 +158,19 @@ static int make_process(struct lane *l, const char *dir, pid_t *ret) {
 }
 
 int lane_use_memory(struct lane *l, bool much) {
+        if (l->fixture && make_file(l->box, "memory.stat", STAT_USED) < 0)
+                return -EIO;
         if (l->fixture)
                 return make_file(l->box, "memory.current", much ? "33554432\n" : "1048576\n");
         if (kill(l->box_pid, much ? SIGUSR1 : SIGUSR2) < 0)
                 return -errno;
         return hear(l->box_pid);
+}
+
+int lane_use_cache(struct lane *l, const char *bytes) {
+        int r = make_file(l->box, "memory.stat", STAT_CACHE);
+
+        return r < 0 ? r : make_file(l->box, "memory.current", bytes);
 }
 
 static int make_cgroup(struct lane *l, const char *dir, pid_t *ret_pid) {
@@ -319,6 +333,7 @@ void lane_renew(struct lane *l) {
                 (void)make_process(l, l->box, &l->box_pid);
         (void)register_box(l);
         l->acknowledged = 0;
+        l->lowered = l->foreign = false;
 
         (void)lane_use_memory(l, false);
         for (size_t i = 0; i < knob_texts_count; i++) {

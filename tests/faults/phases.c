@@ -20,28 +20,41 @@
 /* Of the points in a scope, one in so many is looked at after a daemon-reload too. */
 #define RELOAD_POINTS 10
 
-enum { DO_SET, DO_ROLLBACK, DO_RECOVER, DO_RESTART, DO_STOP };
-enum { CUT_NONE, CUT_SET, CUT_ROLLBACK, CUT_PROBATION };
+enum { DO_SET, DO_ROLLBACK, DO_RECOVER, DO_RESTART, DO_STOP, DO_LOWER };
+enum { CUT_NONE, CUT_SET, CUT_ROLLBACK, CUT_PROBATION, CUT_RECOVERY };
+enum { IS_SET = 1, IS_KEPT = 2, IS_LOWERED = 4, IS_FOREIGN = 8 };
 
 static const struct phase {
         const char *name;
         int traced;
         int cut; /* where the daemon died before */
-        bool set, kept;
+        unsigned is;
 } phases[] = {
-        { "apply", DO_SET, CUT_NONE, false, false },
-        { "rollback", DO_ROLLBACK, CUT_NONE, true, false },
-        { "rollback-kept", DO_ROLLBACK, CUT_NONE, true, true },
-        { "recover-probation", DO_RECOVER, CUT_PROBATION, true, false },
-        { "recover-apply", DO_RECOVER, CUT_SET, false, false },
-        { "recover-rollback", DO_RECOVER, CUT_ROLLBACK, true, false },
-        { "recover-kept", DO_RECOVER, CUT_PROBATION, true, true },
-        { "restart", DO_RESTART, CUT_PROBATION, true, false },
-        { "stop", DO_STOP, CUT_NONE, true, false },
+        { "apply", DO_SET, CUT_NONE, 0 },
+        { "rollback", DO_ROLLBACK, CUT_NONE, IS_SET },
+        { "rollback-kept", DO_ROLLBACK, CUT_NONE, IS_SET | IS_KEPT },
+        { "rollback-foreign", DO_ROLLBACK, CUT_NONE, IS_SET | IS_FOREIGN },
+        { "lower", DO_LOWER, CUT_NONE, IS_LOWERED },
+        { "recover-probation", DO_RECOVER, CUT_PROBATION, IS_SET },
+        { "recover-apply", DO_RECOVER, CUT_SET, 0 },
+        { "recover-rollback", DO_RECOVER, CUT_ROLLBACK, IS_SET },
+        { "recover-kept", DO_RECOVER, CUT_PROBATION, IS_SET | IS_KEPT },
+        { "recover-foreign", DO_RECOVER, CUT_PROBATION, IS_SET | IS_FOREIGN },
+        { "recover-lower", DO_RECOVER, CUT_PROBATION, IS_LOWERED },
+        { "recover-recovery", DO_RECOVER, CUT_RECOVERY, IS_SET },
+        { "restart", DO_RESTART, CUT_PROBATION, IS_SET },
+        { "stop", DO_STOP, CUT_NONE, IS_SET },
 };
 const unsigned phases_count = ARRAY_LEN(phases);
-const char *const phase_names[] = { "apply", "rollback", "rollback-kept", "recover-probation",
-        "recover-apply", "recover-rollback", "recover-kept", "restart", "stop" };
+
+const char *phase_name(unsigned phase) {
+        return phases[phase].name;
+}
+
+/* Its memory comes down where the kernel reclaims it, and plain files say so when they are told. */
+const char *phase_unfit(const struct lane *l, unsigned phase) {
+        return !l->fixture && phases[phase].is & IS_LOWERED ? "a ladder is for plain files" : NULL;
+}
 
 const struct thaw thaws[] = {
         { "before recovery", 0 },
@@ -50,6 +63,10 @@ const struct thaw thaws[] = {
         { "when recovery has told", 4000 * 1000 },
 };
 const unsigned thaws_count = ARRAY_LEN(thaws);
+
+static bool is(const struct phase *p, unsigned what) {
+        return (p->is & what) != 0;
+}
 
 static int fail(struct lane *l, const char *what) {
         if (!l->why[0])
@@ -138,13 +155,25 @@ static int trace_stop(struct lane *l, struct traced *t) {
         return 0;
 }
 
-static int set(struct lane *l, bool kept) {
-        enum outcome outcome = request_do(l, kept ? REQUEST_SET_KEPT : REQUEST_SET);
+static int set(struct lane *l, const struct phase *p) {
+        bool kept = is(p, IS_KEPT);
 
-        if (outcome != OUTCOME_OK)
+        if (request_do(l, kept ? REQUEST_SET_KEPT : REQUEST_SET) != OUTCOME_OK)
                 return fail(l, "set does not work");
         l->acknowledged = l->shared->change;
+        l->foreign = is(p, IS_FOREIGN);
+        if (l->foreign && file_put(l->box, FOREIGN_FILE, FOREIGN_TEXT) < 0)
+                return fail(l, "nobody else can write");
         return kept && lane_use_memory(l, true) < 0 ? fail(l, "its process is dead or hangs") : 0;
+}
+
+/* What is used is above the first step, and then comes down to it: the next step is due. */
+static int lower(struct lane *l) {
+        if (lane_use_cache(l, "12582912\n") < 0 || request_do(l, REQUEST_LOWER) != OUTCOME_OK)
+                return fail(l, "no ladder begins");
+        l->acknowledged = l->shared->change;
+        l->lowered = true;
+        return lane_use_cache(l, "11534336\n") < 0 ? fail(l, "use does not come down") : 0;
 }
 
 /* The daemon dies in the middle of its writes. */
@@ -156,10 +185,23 @@ static int cut_short(struct lane *l, enum request request) {
         return r < 0 || cut.dead ? r : fail(l, "no third write");
 }
 
+/* And so does its recovery. */
+static int cut_recovery(struct lane *l) {
+        struct traced cut = { .only_writers = true, .at = CUT_AT, .action = FAULT_KILL };
+
+        daemon_kill(l);
+        if (trace_recover(l, &cut) < 0)
+                return -1;
+        return cut.hit ? 0 : fail(l, "no third write of recovery");
+}
+
 static int prepare(struct lane *l, const struct phase *p) {
+        l->foreign = l->lowered = false;
         if (daemon_up(l) < 0 || check_files(l, EXPECT_OLD, false) < 0)
                 return -1;
-        if (p->set && set(l, p->kept) < 0)
+        if (is(p, IS_SET) && set(l, p) < 0)
+                return -1;
+        if (is(p, IS_LOWERED) && lower(l) < 0)
                 return -1;
         switch (p->cut) {
         case CUT_PROBATION:
@@ -169,6 +211,8 @@ static int prepare(struct lane *l, const struct phase *p) {
                 return cut_short(l, REQUEST_SET);
         case CUT_ROLLBACK:
                 return cut_short(l, REQUEST_ROLLBACK);
+        case CUT_RECOVERY:
+                return cut_recovery(l);
         default:
                 return 0;
         }
@@ -184,9 +228,20 @@ static int trace(struct lane *l, const struct phase *p, struct traced *t) {
                 return trace_recover(l, t);
         case DO_RESTART:
                 return trace_restart(l, t);
+        case DO_LOWER:
+                return trace_request(l, REQUEST_LOWERED, t);
         default:
                 return trace_stop(l, t);
         }
+}
+
+/* The ladder goes on, stands, or was given up: a person takes it back. */
+static int check_lower(struct lane *l) {
+        if (daemon_up(l) < 0)
+                return -1;
+        if (request_do(l, REQUEST_ROLLBACK) != OUTCOME_OK)
+                return fail(l, "no rollback works any more");
+        return check_settled(l, false);
 }
 
 /* The daemon lives and has answered: what it said must be so. */
@@ -200,7 +255,7 @@ static int check_answer(struct lane *l, const struct phase *p) {
                 l->why[0] = '\0';
         }
         if (outcome != OUTCOME_OK || p->traced == DO_SET) {
-                if (p->traced == DO_ROLLBACK && !p->kept && outcome == OUTCOME_REFUSED &&
+                if (p->traced == DO_ROLLBACK && !is(p, IS_KEPT) && outcome == OUTCOME_REFUSED &&
                                 check_files(l, EXPECT_NEW, false) < 0)
                         return -1; /* refused is: not begun */
                 if (p->traced == DO_SET && outcome != OUTCOME_OK && outcome != OUTCOME_LOST &&
@@ -209,7 +264,7 @@ static int check_answer(struct lane *l, const struct phase *p) {
                 if (daemon_up(l) == 0 && request_do(l, REQUEST_ROLLBACK) != OUTCOME_OK)
                         return fail(l, "no rollback works any more");
         }
-        return check_settled(l, p->kept);
+        return check_settled(l, is(p, IS_KEPT));
 }
 
 static int check_point(struct lane *l, const struct phase *p, const struct traced *t) {
@@ -218,11 +273,13 @@ static int check_point(struct lane *l, const struct phase *p, const struct trace
 
         if (t->stuck)
                 return fail(l, "stuck");
-        if (check_files(l, recovered ? EXPECT_OLD : EXPECT_EITHER, p->kept) < 0)
+        if (check_files(l, recovered ? EXPECT_OLD : EXPECT_EITHER, is(p, IS_KEPT)) < 0)
                 return -1;
         if ((p->traced == DO_SET || p->traced == DO_ROLLBACK) && !t->dead)
                 return check_answer(l, p);
-        return check_settled(l, p->kept);
+        if (p->traced == DO_LOWER && !t->dead)
+                return check_lower(l);
+        return check_settled(l, is(p, IS_KEPT));
 }
 
 /* Its last message to PID 1 lies there unread. PID 1 comes to life in the middle of a recovery. */
@@ -238,7 +295,7 @@ static int recover_frozen(struct lane *l, const struct phase *p, const struct po
         owner_wait(l);
         if (pid < 0 || !WIFEXITED(status))
                 return fail(l, "recovery died");
-        r = check_files(l, WEXITSTATUS(status) == 0 ? EXPECT_OLD : EXPECT_EITHER, p->kept);
+        r = check_files(l, WEXITSTATUS(status) == 0 ? EXPECT_OLD : EXPECT_EITHER, is(p, IS_KEPT));
         return r < 0 || WEXITSTATUS(status) != 0 ? r : check_owner(l, /* reload= */ false);
 }
 
@@ -248,7 +305,7 @@ static int check_bus(struct lane *l, const struct phase *p) {
 
         if (check_owner(l, reload) < 0)
                 return -1;
-        return reload ? check_files(l, EXPECT_OLD, p->kept) : 0;
+        return reload ? check_files(l, EXPECT_OLD, is(p, IS_KEPT)) : 0;
 }
 
 /* Returns: -1 when the process of the box did not live to answer. */
@@ -290,7 +347,8 @@ void point_run(struct lane *l, const struct point *point, struct result *ret,
                 r = check_point(l, p, &t);
         if (r == 0 && l->bus)
                 r = check_bus(l, p);
-        if (p->kept && restore(l) < 0)
+        l->foreign = l->lowered = false;
+        if (is(p, IS_KEPT | IS_LOWERED | IS_FOREIGN) && restore(l) < 0)
                 r = -1;
         if (r == 0 && t.hit && point->action > 0)
                 r = check_works(l);

@@ -34,7 +34,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define PHASES_MAX    16
+#define PHASES_MAX    24
 #define POINTS_MAX    200000
 #define RENEW_POINTS  100 /* then a lane begins with an empty journal */
 #define AFTER_TELL    3   /* system calls behind a message at which to kill */
@@ -121,7 +121,7 @@ static void tell(const struct lane *l, const struct point *p, const struct resul
                 (void)snprintf(frozen, sizeof(frozen), ", behind message %u, PID 1 acts %s",
                                 p->tell, thaws[p->thaw].name);
         printf("%s: --phase %s --action %s --at %u (syscall %ld %s%s): %s\n", word,
-                        phase_names[p->phase], action_name(p->action), p->at, r->number, r->first,
+                        phase_name(p->phase), action_name(p->action), p->at, r->number, r->first,
                         frozen, l->why);
         (void)fflush(stdout);
 }
@@ -253,12 +253,16 @@ static int count_calls(void) {
 
                 if (arg.phase >= 0 && arg.phase != (int)i)
                         continue;
+                if (phase_unfit(&l, i)) {
+                        printf("%-18s not here: %s\n", phase_name(i), phase_unfit(&l, i));
+                        continue;
+                }
                 point_run(&l, &p, &result, &board->counted[i]);
                 board->totals[i] = board->counted[i].seen;
                 if (result.violation)
                         tell(&l, &p, &result, "without any fault");
                 r = result.violation ? -1 : 0;
-                printf("%-18s %5u system calls", phase_names[i], board->totals[i]);
+                printf("%-18s %5u system calls", phase_name(i), board->totals[i]);
                 printf(arg.bus ? ", %u messages to PID 1\n" : "\n", board->counted[i].tells);
         }
         (void)fflush(stdout);
@@ -364,8 +368,8 @@ static int report(uint64_t seconds) {
                 const struct tally *t = &board->tallies[i];
                 unsigned points = t->killed + t->failed;
 
-                printf("%-18s %8u %8u %8u %8llu %10u\n", phase_names[i], board->totals[i],
-                                t->killed, t->failed,
+                printf("%-18s %8u %8u %8u %8llu %10u\n", phase_name(i), board->totals[i], t->killed,
+                                t->failed,
                                 points ? (unsigned long long)(t->ns / points / NSEC_PER_MSEC) : 0,
                                 t->violations);
                 sum.killed += t->killed;
@@ -444,7 +448,7 @@ static int parse(int argc, char **argv) {
                         break;
                 case 'p':
                         for (unsigned i = 0; i < phases_count; i++)
-                                if (optarg && strcmp(phase_names[i], optarg) == 0)
+                                if (optarg && strcmp(phase_name(i), optarg) == 0)
                                         arg.phase = (int)i;
                         r = arg.phase >= 0 ? 0 : -1;
                         break;
