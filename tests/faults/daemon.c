@@ -21,12 +21,13 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define UP_NS            (60 * NSEC_PER_SEC)
-#define CALL_USEC        (30 * USEC_PER_SEC)
-#define SETTLE_NS        (20 * NSEC_PER_SEC)
-#define AFTER_WRITE_USEC 400000 /* what follows the write of a step: it is read back, and watched  \
-                                 */
-#define CALLS_BURST  12         /* a uid has some 20 at once */
+#define UP_NS     (60 * NSEC_PER_SEC)
+#define CALL_USEC (30 * USEC_PER_SEC)
+#define SETTLE_NS (20 * NSEC_PER_SEC)
+#define AFTER_WRITE_USEC                                                                           \
+        400000          /* what follows the write of a step: it is read back, and watched          \
+                         */
+#define CALLS_BURST  12 /* a uid has some 20 at once */
 #define CALLS_IN_ONE 8
 
 static int listen_on(struct lane *l, const char *name, int type) {

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #define FAULT_KILL    (-1) /* an action; above 0: the errno, 0: none, only count */
+#define FAULT_DELAY   (-2) /* its thread stands before the call, and all others go on */
 #define THREADS_MAX   64
 #define FILES_MAX     64
 #define FILE_TEXT_MAX 128
@@ -37,6 +38,8 @@ struct traced {
         char first[64]; /* its first argument, were it a file descriptor */
         int status;     /* of the program, when dead */
         int helper_status;
+        pid_t held; /* the thread that is delayed, until: */
+        uint64_t release_ns;
         uint64_t deadline_ns;
 
         bool counting;

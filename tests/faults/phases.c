@@ -323,7 +323,7 @@ static int restore(struct lane *l) {
 static bool died(const struct phase *p, const struct point *point, const struct traced *t) {
         bool may_end = p->traced == DO_RECOVER || p->traced == DO_RESTART || p->traced == DO_STOP;
 
-        return point->action > 0 && !(may_end && WIFEXITED(t->status));
+        return point->action != FAULT_KILL && !(may_end && WIFEXITED(t->status));
 }
 
 void point_run(struct lane *l, const struct point *point, struct result *ret,
@@ -350,7 +350,7 @@ void point_run(struct lane *l, const struct point *point, struct result *ret,
         l->foreign = l->lowered = false;
         if (is(p, IS_KEPT | IS_LOWERED | IS_FOREIGN) && restore(l) < 0)
                 r = -1;
-        if (r == 0 && t.hit && point->action > 0)
+        if (r == 0 && t.hit && point->action != FAULT_KILL)
                 r = check_works(l);
         *ret = (struct result){ t.hit, t.dead && t.hit && died(p, point, &t), r < 0, t.number, "" };
         memcpy(ret->first, t.first, sizeof(ret->first));

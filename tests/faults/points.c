@@ -11,12 +11,12 @@
  *   --budget SECONDS   what is not done by then is left out, and said
  *   --skip N           begins behind so many points: where a run with this seed had no more time
  *   --phase NAME       only this phase
- *   --action NAME      only kill, or only this errno
+ *   --action NAME      only kill, delay, or this errno
  *   --at N             only this system call
  *   --count            only count the system calls
  *
- * Every system call of every phase once with kill -9 before it, and once failing with each errno.
- * Prints each violation, a table, and "points: N, killed: N, failed: N, violations: N".
+ * Every system call of every phase once with kill -9 before it, once late, and once failing with
+ * each errno. Prints each violation, a table, and "points: N, killed: N, failed: N, violations: N".
  */
 #include "tests/faults/faults.h"
 
@@ -46,8 +46,9 @@
 static const struct {
         const char *name;
         int value;
-} actions[] = { { "kill", FAULT_KILL }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR },
-        { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "ENODEV", ENODEV } };
+} actions[] = { { "kill", FAULT_KILL }, { "delay", FAULT_DELAY }, { "ENOSPC", ENOSPC },
+        { "EIO", EIO }, { "EINTR", EINTR }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
+        { "ENODEV", ENODEV } };
 
 struct tally {
         unsigned killed, failed, died, violations;

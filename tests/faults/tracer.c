@@ -22,7 +22,8 @@
 #include <linux/futex.h>
 #include <linux/ptrace.h>
 
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
+#define DELAY_NS (600 * NSEC_PER_MSEC) /* longer than from one tick of the engine to the next */
+#define OPTIONS  (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL)
 
 static struct thread *find_thread(struct traced *t, pid_t tid) {
         for (unsigned i = 0; i < t->threads_count; i++)
@@ -148,6 +149,11 @@ static void on_entry(
                 (void)kill(t->pid, SIGKILL);
                 return;
         }
+        if (t->action == FAULT_DELAY) {
+                t->held = thread->tid;
+                t->release_ns = proc_boottime_ns() + DELAY_NS;
+                return;
+        }
         set_register(thread->tid, /* result= */ false, SYS_getpid);
         thread->replaced = true;
 }
@@ -188,7 +194,8 @@ static bool on_stop(struct traced *t, pid_t tid, int status) {
                 on_syscall(t, thread);
         else if (event == 0)
                 signal = stop;
-        (void)ptrace(PTRACE_SYSCALL, tid, 0, signal);
+        if (tid != t->held)
+                (void)ptrace(PTRACE_SYSCALL, tid, 0, signal);
         return true;
 }
 
@@ -205,12 +212,18 @@ static bool over(struct traced *t) {
         return t->stuck;
 }
 
+static void release(struct traced *t) {
+        if (t->held > 0)
+                (void)ptrace(PTRACE_SYSCALL, t->held, 0, 0);
+        t->held = 0;
+}
+
 /*
  * The next child that stopped or ended, whichever it is. SIGCHLD is blocked (points.c), so that it
  * waits here for who looks too early. Returns: -ETIMEDOUT at the deadline; -ECHILD
  */
 static pid_t wait_any(struct traced *t, int *ret_status) {
-        const struct timespec second = { .tv_sec = 1 };
+        const struct timespec second = { .tv_sec = 1 }, moment = { .tv_nsec = 20000000 };
         sigset_t set;
 
         (void)sigemptyset(&set);
@@ -222,7 +235,9 @@ static pid_t wait_any(struct traced *t, int *ret_status) {
                         return pid < 0 ? -errno : pid;
                 if (over(t))
                         return -ETIMEDOUT;
-                (void)sigtimedwait(&set, NULL, &second);
+                if (t->held > 0 && proc_boottime_ns() >= t->release_ns)
+                        release(t);
+                (void)sigtimedwait(&set, NULL, t->held > 0 ? &moment : &second);
         }
 }
 
@@ -287,6 +302,7 @@ int trace_began(struct traced *t) {
 
 /* Lets go of every thread at its next stop. */
 static void let_go(struct traced *t) {
+        release(t);
         for (unsigned i = 0; i < t->threads_count; i++)
                 (void)ptrace(PTRACE_INTERRUPT, t->threads[i].tid, 0, 0);
         while (t->threads_count > 0 && !t->dead) {
