@@ -159,6 +159,7 @@ void identity_decide(const struct container *c, const struct identity_facts *fac
         ret->notes = facts->notes;
         ret->network = network_of(facts->network);
         ret->health = health_of(facts->health);
+        ret->failing_streak = facts->failing_streak;
         copy(ret->name, sizeof(ret->name), facts->name);
         copy(ret->image, sizeof(ret->image), facts->image);
         copy(ret->runtime, sizeof(ret->runtime), facts->runtime);

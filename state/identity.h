@@ -106,7 +106,7 @@ struct identity {
         uint32_t network;          /* enum network_mode */
         uint32_t notes;            /* enum identity_note */
         uint32_t health;           /* enum health */
-        uint32_t reserved;
+        uint32_t failing_streak;   /* of its check: failures in a row, before it is unhealthy */
         char environment[IDENTITY_TEXT_SIZE];
         char template[IDENTITY_TEXT_SIZE];
         char name[IDENTITY_TEXT_SIZE];   /* the engine's name of the container */
@@ -142,6 +142,7 @@ enum identity_label { IDENTITY_LABEL_TABLE(LABEL_ENUM_) LABEL_COUNT };
 struct identity_facts {
         enum engine_kind engine;
         const char *name, *image, *image_digest, *network, *runtime, *health;
+        uint32_t failing_streak;
         const char *snapshot; /* DAYTONA_SANDBOX_SNAPSHOT of its environment variables */
         const char *labels[LABEL_COUNT];
         uint32_t notes; /* enum identity_note, of its labels */

@@ -5,6 +5,7 @@
  */
 #include "governor/control/control.h"
 #include "governor/control/guard_input.h"
+#include "governor/control/invariants.h"
 #include "governor/control/steps.h"
 #include "state/log.h"
 #include "state/text.h"
@@ -84,6 +85,7 @@ static int write_intent(struct control *c, struct run *run, struct change_job *j
                                       : -EROFS;
 
         if (r >= 0) {
+                invariants_enter(c, run, CHANGE_INTENT);
                 run->change.state = CHANGE_INTENT;
                 take_names(run);
                 r = journal_intent(c->journal, &run->change, &j->limits, run->environment,
@@ -238,8 +240,10 @@ static int verified(struct control *c, struct run *run, const struct limits *tol
         bool fresh = run->change.state == CHANGE_APPLYING;
         enum reason reason;
 
-        if (fresh)
+        if (fresh) {
+                invariants_enter(c, run, CHANGE_VERIFY);
                 run->change.state = CHANGE_VERIFY;
+        }
         reason = verify(run, told, &j->limits);
         if (run->others) {
                 limits_done(&run->after);

@@ -50,7 +50,7 @@ static int fail_knob(struct change_job *j, unsigned position, int r, const char 
  * What a limit would kill for; unknown use is no reason to kill, so its error is the caller's.
  * memory.stat is dear, and read only where it matters.
  */
-static int in_use(const struct change_job *j, enum knob_id id, uint64_t limit, uint64_t *ret) {
+static int in_use(int dir_fd, enum knob_id id, uint64_t limit, uint64_t *ret) {
         static const char *const reclaimable[] = { "inactive_file", "slab_reclaimable" };
         uint64_t use = 0, less;
         int r;
@@ -58,12 +58,11 @@ static int in_use(const struct change_job *j, enum knob_id id, uint64_t limit, u
         *ret = 0;
         if (knobs[id].danger != DANGER_KILL)
                 return 0;
-        r = cgroup_read_u64(j->container->dir_fd, "memory.current", &use);
+        r = cgroup_read_u64(dir_fd, "memory.current", &use);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ARRAY_LEN(reclaimable) && use > limit / 2; i++)
-                if (cgroup_read_key(j->container->dir_fd, "memory.stat", reclaimable[i], &less) ==
-                                0)
+                if (cgroup_read_key(dir_fd, "memory.stat", reclaimable[i], &less) == 0)
                         use = u64_sub(use, less);
         *ret = use;
         return 0;
@@ -79,7 +78,7 @@ static int check_use(struct change_job *j, unsigned position, struct knob_value 
 
         if (knobs[k->knob].danger != DANGER_KILL || knob_compare(k->knob, aim, now) >= 0)
                 return 0;
-        r = in_use(j, k->knob, aim.amount, &bytes);
+        r = in_use(j->container->dir_fd, k->knob, aim.amount, &bytes);
         if (r < 0)
                 return fail_knob(j, position, r, "what is in use cannot be read");
         if (undo_needed_bytes(k->knob, bytes) <= aim.amount)
@@ -139,8 +138,9 @@ static bool is_within(const struct change_job *j) {
         return j->unit[0] && container_scope(j->container->container.cgroup, scope);
 }
 
-/* The limits of the scope, and what it uses. As long as the container lives, what is above it is
- * that.
+/*
+ * The limits of the scope, and of memory what it uses and cannot give back; KNOB_MAX: not known. As
+ * long as the container lives, what is above it is that.
  */
 static int read_scope(const struct change_job *j, struct limits *ret, uint64_t *ret_bytes) {
         CLEANUP(closep)
@@ -150,8 +150,8 @@ static int read_scope(const struct change_job *j, struct limits *ret, uint64_t *
         if (fd < 0)
                 return -errno;
         r = cgroup_read_limits(fd, ret);
-        if (r >= 0 && cgroup_read_u64(fd, "memory.current", ret_bytes) < 0)
-                *ret_bytes = 0;
+        if (in_use(fd, KNOB_MEMORY_MAX, 0, ret_bytes) < 0)
+                *ret_bytes = KNOB_MAX;
         return cgroup_populated(j->container->dir_fd) == -ENODEV ? -ENODEV : r;
 }
 
@@ -275,7 +275,7 @@ static int undo_knob(struct change_job *j, unsigned position) {
         for (unsigned i = 0; i < j->steps_count; i++)
                 if (j->steps[i].position == position)
                         steps[input.steps_count++] = j->steps[i].value;
-        r = in_use(j, k->knob, k->old.amount, &input.in_use);
+        r = in_use(j->container->dir_fd, k->knob, k->old.amount, &input.in_use);
         if (r < 0)
                 return fail_knob(j, position, r, "what is in use cannot be read");
         u = undo_decide(k, &input);
@@ -371,9 +371,12 @@ static int tell_scope(struct change_job *j) {
                 struct knob_value around, now;
 
                 if (!(j->change.scope_mask >> i & 1) || !read_text(&scope, id, &around) ||
-                                !read_text(&j->limits, id, &now) || !is_ours(j, i, around) ||
-                                would_kill(id, around, now, bytes))
+                                !read_text(&j->limits, id, &now) || !is_ours(j, i, around))
                         continue;
+                if (would_kill(id, around, now, bytes)) {
+                        j->scope_keeps = true;
+                        continue;
+                }
                 free(scope.text[id]);
                 scope.text[id] = strdup(j->limits.text[id]);
                 if (!scope.text[id])

@@ -44,6 +44,7 @@ struct change_job {
         struct knob_value keep;              /* UNDO_KEEP_FIRST: the value */
         uint64_t in_use[PROPOSAL_KNOBS_MAX]; /* and the use that asks for what is kept */
         uint64_t undone_ns;                  /* when its files were written back and read */
+        bool scope_keeps; /* STEP_TELL: a limit below what it uses was not told */
         bool conflict[PROPOSAL_KNOBS_MAX];
         struct knob_value found[PROPOSAL_KNOBS_MAX]; /* somebody else's */
         uint64_t current_bytes, refaults;            /* STEP_PRECHECK, _APPLY, _USE: of memory */

@@ -377,12 +377,15 @@ unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t
         return count;
 }
 
+/* A helper whose ladder has ended holds nothing any more. */
+static bool holds(const struct change *x, unsigned position) {
+        return !ladder_helper(&x->changes[position]) || (x->step_mask >> position & 1);
+}
+
 static bool share_knob(const struct change *a, const struct change *b) {
         for (unsigned i = 0; i < a->changes_count; i++)
                 for (unsigned k = 0; k < b->changes_count; k++)
-                        if (a->changes[i].knob == b->changes[k].knob &&
-                                        !ladder_helper(&a->changes[i]) &&
-                                        !ladder_helper(&b->changes[k]))
+                        if (a->changes[i].knob == b->changes[k].knob && holds(a, i) && holds(b, k))
                                 return true;
         return false;
 }

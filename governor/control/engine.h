@@ -52,6 +52,7 @@ struct run {
         unsigned waits;                   /* since then */
         uint64_t health_ns;               /* when its health was asked for last; 0: never */
         bool health_known, health_failed; /* what was said last */
+        bool health_clean;                /* no check in a row had failed at first */
         unsigned retries;
         unsigned jobs;    /* out on threads, given up ones too */
         unsigned undos;   /* those of them that take it back: never a second while one is out */
@@ -60,10 +61,11 @@ struct run {
         bool orphan;      /* off the list, freed when the last job is back */
         bool undo_wanted; /* when the job is back */
         enum reason undo_reason;
-        bool conflict;  /* somebody else holds a knob of it */
-        bool undo_next; /* part of a rollback of several: its turn comes */
-        bool this_boot; /* its cgroup can still exist */
-        bool pending;   /* from the journal, and not recovered: its container was not looked at */
+        bool conflict;    /* somebody else holds a knob of it */
+        bool undo_next;   /* part of a rollback of several: its turn comes */
+        bool this_boot;   /* its cgroup can still exist */
+        uint8_t boot[16]; /* of another boot: which one */
+        bool pending;     /* from the journal, and not recovered: its container was not looked at */
         char *environment, *template; /* of its container when it was made; NULL: not known */
         char unit[SYSTEMD_UNIT_SIZE]; /* "": nobody owns the limits but the kernel */
         char text[ENGINE_TEXT_SIZE];

@@ -33,11 +33,11 @@ void identifier_begin(struct control *c, struct managed *m) {
 }
 
 void identifier_again(struct control *c, struct managed *m) {
-        if (!c->identifier.timer || m->ask_ns != 0)
+        if (!c->identifier.timer || c->identifier.asking == m)
                 return;
+        c->identifier.waiting += m->ask_ns == 0;
         m->asked = 0;
         m->ask_ns = proc_boottime_ns();
-        c->identifier.waiting++;
         (void)sd_event_source_set_enabled(c->identifier.timer, SD_EVENT_ON);
 }
 

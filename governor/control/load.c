@@ -33,6 +33,8 @@ static int load_one(void *data, const struct journal_change *from) {
         for (unsigned i = 0; i < from->steps_count; i++)
                 load_step(run, &from->steps[i]);
         run->this_boot = from->this_boot;
+        if (!from->this_boot)
+                memcpy(run->boot, from->boot, sizeof(run->boot));
         run->pending = live;
         engine_add(c, run);
         c->engine.ended += !live;

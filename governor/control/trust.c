@@ -11,12 +11,17 @@
 
 bool engine_trusts(const struct control *c, enum rule_id rule) {
         uint64_t trusted = journal_trusted(c->journal, rule);
+        const struct run *last = NULL;
         struct breaker breaker = {};
 
-        for (const struct run *run = c->engine.runs; run; run = run->next)
-                /* The times of another boot are not of this clock. */
-                if (run->this_boot && run->change.rule == rule && run->change.number > trusted)
-                        breaker_add(&breaker, &run->change);
+        for (const struct run *run = c->engine.runs; run; run = run->next) {
+                if (run->change.rule != rule || run->change.number <= trusted)
+                        continue;
+                if (last && memcmp(last->boot, run->boot, sizeof(run->boot)) != 0)
+                        breaker_boot(&breaker);
+                breaker_add(&breaker, &run->change);
+                last = run;
+        }
         return !breaker.open;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "governor/control/control.h"
 #include "governor/control/steps.h"
+#include "policies/rules/breaker.h"
 #include "policies/rules/ladder.h"
 #include "state/log.h"
 #include "state/text.h"
@@ -90,7 +91,8 @@ static int undo_end(struct control *c, struct run *run) {
         if (run->conflict) {
                 run_enter(c, run, CHANGE_CONFLICT, REASON_EXTERNAL);
         } else {
-                bool kept = run->change.kept_mask != 0;
+                /* That something was kept is seen in what was; the harm would be forgotten. */
+                bool kept = run->change.kept_mask != 0 && !breaker_is_harm(run->undo_reason);
 
                 run_enter(c, run, CHANGE_ROLLED_BACK, kept ? REASON_KEPT : run->undo_reason);
         }
@@ -150,5 +152,9 @@ int undo_told(struct control *c, struct run *run, struct change_job *j, int r) {
                 if (!knob_equal(now, kept ? run->change.kept[i] : k->old))
                         return undo_failed(c, run, "systemd wrote another value");
         }
+        if (j->scope_keeps && run->change.kept_mask == 0)
+                run_say(run, "the scope around it keeps its higher memory.max: what it uses "
+                             "besides "
+                             "needs that");
         return undo_end(c, run);
 }

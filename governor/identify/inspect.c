@@ -44,6 +44,14 @@ static const char *find_snapshot(const struct json *variables) {
         return "";
 }
 
+static void read_health(const struct json *health, struct identity_facts *facts) {
+        uint64_t streak;
+
+        facts->health = text_of(health, "Status");
+        if (json_get_u64(health, "FailingStreak", &streak, NULL) == 0)
+                facts->failing_streak = (uint32_t)u64_min(streak, UINT32_MAX);
+}
+
 /* Whether the engine's process is in the container's cgroup, or below it. */
 static bool is_process_of(int proc_fd, const struct json *root, const struct container *c) {
         size_t len = strlen(c->cgroup);
@@ -94,7 +102,7 @@ enum identity_status inspect_read(const char *text, size_t len, const struct con
         facts.runtime = text_of(host, "Runtime");
         if (strcmp(facts.runtime, "oci") == 0)
                 facts.runtime = ""; /* Podman's word for whichever it is */
-        facts.health = text_of(json_get(json_get(root, "State"), "Health"), "Status");
+        read_health(json_get(json_get(root, "State"), "Health"), &facts);
         facts.snapshot = find_snapshot(json_get(config, "Env"));
         read_labels(json_get(config, "Labels"), &facts);
         identity_decide(c, &facts, ret);

@@ -51,6 +51,8 @@ static uint64_t elapsed_usec(const struct sample *a, const struct sample *b) {
 
 struct loss probation_loss(const struct sample *a, const struct sample *b) {
         uint64_t usec = elapsed_usec(a, b);
+        /* /proc/pressure holds the container's own waits too, in the order of its files. */
+        static const enum loss_id own[] = { LOSS_CPU_WAIT, LOSS_MEMORY, LOSS_IO };
         uint64_t throttled, grown[LOSS_COUNT];
         struct loss loss = {};
 
@@ -65,9 +67,10 @@ struct loss probation_loss(const struct sample *a, const struct sample *b) {
         grown[LOSS_REFAULTS] = sample_delta(a, b, SAMPLE_REFAULT_ANON) +
                                sample_delta(a, b, SAMPLE_REFAULT_FILE);
         grown[LOSS_HIGH] = sample_delta(a, b, SAMPLE_MEMORY_EVENTS_HIGH);
-        for (unsigned i = 0; i < 3; i++)
+        for (unsigned i = 0; i < ARRAY_LEN(own); i++)
                 grown[LOSS_HOST_CPU + i] =
-                                u64_min(sample_delta(a, b, SAMPLE_HOST_CPU_SOME + i), usec);
+                                u64_sub(u64_min(sample_delta(a, b, SAMPLE_HOST_CPU_SOME + i), usec),
+                                                grown[own[i]]);
         for (unsigned i = 0; i < LOSS_COUNT && usec > 0; i++)
                 loss.per_sec[i] = grown[i] * USEC_PER_SEC / usec;
         return loss;
@@ -98,7 +101,7 @@ void probation_begin(struct probation *p, const struct change *change, const str
                 p->knobs |= 1ULL << k->knob;
                 if (knob_change_lowers(k))
                         p->lowered |= 1ULL << k->knob;
-                else
+                else if (knob_compare(k->knob, k->new, k->old) > 0)
                         p->raised |= 1ULL << k->knob;
                 if (k->knob == KNOB_PIDS_MAX)
                         p->old_pids_max = k->old.amount;

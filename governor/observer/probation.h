@@ -25,7 +25,7 @@ struct loss {
 struct probation {
         uint64_t change;          /* C number; 0: none */
         uint64_t knobs;           /* bit mask by enum knob_id of what it changed */
-        uint64_t lowered, raised; /* and of those which it lowered, and which not */
+        uint64_t lowered, raised; /* and of those which it lowered, and which it raised */
         uint64_t old_pids_max;
         bool before_known, host_known;
         struct loss before;

@@ -3,23 +3,32 @@
 
 #include <string.h>
 
-bool breaker_counts(const struct change *x) {
+bool breaker_is_harm(enum reason reason) {
         static const bool against[REASON_COUNT] = {
                 [REASON_OOM_KILL] = true,
                 [REASON_PIDS_REFUSED] = true,
                 [REASON_MEMORY_FULL] = true,
                 [REASON_OBSERVER_ASKED] = true,
+                [REASON_UNHEALTHY] = true,
                 [REASON_NO_EVIDENCE] = true,
                 [REASON_HEADROOM] = true,
                 [REASON_SLOW] = true,
         };
 
+        return reason < REASON_COUNT && against[reason];
+}
+
+bool breaker_counts(const struct change *x) {
         return x->state == CHANGE_ROLLED_BACK && x->rule != RULE_PERSON &&
-               x->reason < REASON_COUNT && against[x->reason];
+               breaker_is_harm(x->reason);
 }
 
 static uint64_t apart(uint64_t a, uint64_t b) {
         return a > b ? a - b : b - a;
+}
+
+void breaker_boot(struct breaker *b) {
+        b->count = 0;
 }
 
 void breaker_add(struct breaker *b, const struct change *x) {

@@ -18,10 +18,15 @@ struct breaker {
 
 /*
  * Whether the end of a change speaks against its rule: it did harm, or nothing showed that it did
- * none. What a person, a restart, or a blind watch took back says nothing of the rule; nor does
- * what was needed by then, and kept.
+ * none. What a person, a restart, or a blind watch took back says nothing of the rule.
  */
 bool breaker_counts(const struct change *x);
+
+/* Whether a rollback for that reason means that the change did harm, or showed nothing. */
+bool breaker_is_harm(enum reason reason);
+
+/* The changes that follow are of another boot: their times are of another clock. */
+void breaker_boot(struct breaker *b);
 
 /* Takes a change into account; they come in the order of their numbers, either way. */
 void breaker_add(struct breaker *b, const struct change *x);

@@ -152,7 +152,7 @@ static int group_open(
         c->scope_mask = r->version < 2 ? 0 : intent->scope_mask;
         entry->first_seq = r->seq;
         entry->c.this_boot = memcmp(r->boot, changes->boot, sizeof(r->boot)) == 0;
-        memcpy(entry->boot, r->boot, sizeof(entry->boot));
+        memcpy(entry->c.boot, r->boot, sizeof(entry->c.boot));
 
         changes->building = entry;
         changes->members = 1;

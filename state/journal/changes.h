@@ -12,8 +12,7 @@
 struct changes_entry {
         struct journal_change c;
         char *environment, *template; /* of it */
-        uint8_t boot[16];
-        uint64_t first_seq; /* of its intent: no record of it is older */
+        uint64_t first_seq;           /* of its intent: no record of it is older */
 };
 
 struct changes {

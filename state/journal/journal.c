@@ -97,7 +97,7 @@ static void compact(struct journal *j) {
                 if (j->tail.count + group_size(&entry->c) > TAIL_MAX / 2)
                         return;
                 entry->first_seq = j->tail.next_seq;
-                group_add(&j->tail, &entry->c, entry->boot, /* whole= */ true);
+                group_add(&j->tail, &entry->c, entry->c.boot, /* whole= */ true);
         }
         if (j->tail.count + IDS_KIND_COUNT + RULE_COUNT > TAIL_MAX / 2)
                 return;

@@ -48,6 +48,7 @@ struct journal_change {
         char note[JOURNAL_NOTE_MAX];
         const char *environment, *template; /* of its container then; NULL: not known */
         bool this_boot;                     /* its cgroup can still exist */
+        uint8_t boot[16];                   /* whose clock its times are of */
 };
 
 enum journal_health {

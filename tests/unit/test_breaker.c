@@ -39,6 +39,7 @@ static void what_people_and_restarts_take_back_does_not_count(void **state) {
         assert_false(opens(REASON_OBSERVER_SILENT, 1, 2, 3));
         assert_false(opens(REASON_KEPT, 1, 2, 3));
         assert_true(opens(REASON_OBSERVER_ASKED, 1, 2, 3));
+        assert_true(opens(REASON_UNHEALTHY, 1, 2, 3));
 }
 
 static void three_in_a_row_count_wherever_they_are(void **state) {
@@ -52,6 +53,22 @@ static void three_in_a_row_count_wherever_they_are(void **state) {
                 assert_int_equal(b.open, i > 4);
                 breaker_add(&b, &x);
         }
+        assert_true(b.open);
+}
+
+static void times_of_another_boot_are_not_compared(void **state) {
+        struct change x = ended(REASON_OOM_KILL, 5);
+        struct breaker b = {};
+
+        (void)state;
+        for (int i = 0; i < 3; i++) {
+                breaker_boot(&b);
+                breaker_add(&b, &x);
+                breaker_add(&b, &x);
+        }
+        assert_false(b.open);
+        breaker_add(&b, &x);
+        breaker_boot(&b);
         assert_true(b.open);
 }
 
@@ -72,6 +89,7 @@ int main(void) {
                 cmocka_unit_test(three_rollbacks_within_an_hour_open_it),
                 cmocka_unit_test(what_people_and_restarts_take_back_does_not_count),
                 cmocka_unit_test(three_in_a_row_count_wherever_they_are),
+                cmocka_unit_test(times_of_another_boot_are_not_compared),
                 cmocka_unit_test(a_persons_own_wish_is_no_rule),
         };
 

@@ -2,6 +2,7 @@
 /* Memory on its way down: limit files are plain ones, and use follows memory.high as the test says.
  */
 #include "governor/control/recover.h"
+#include "governor/control/steps.h"
 #include "policies/rules/ladder.h"
 #include "state/parse.h"
 #include "tests/unit/control_fixture.h"
@@ -238,6 +239,45 @@ static void what_stands_in_memory_high_after_the_way_down_is_nobodys_but_its_wri
         assert_string_equal(fixture_read(f, "memory.high"), HIGH_END);
 }
 
+/* Of memory.high, and then the way down of memory.max by the same file. */
+static struct run *older_change(struct fixture *f, struct run **ret_newer) {
+        struct run *run;
+
+        begin_full(f);
+        fixture_write(f, "memory.max", HIGH_OLD);
+        use(f, 805306368);
+        run = fixture_apply(f, KNOB_MEMORY_HIGH, 855638016, /* end= */ false);
+        assert_int_equal(engine_keep(&f->control, run), true);
+        run->change.deadline_boottime_ns = 1;
+        fixture_until(f, run, CHANGE_COMMITTED);
+        *ret_newer = fixture_apply(f, KNOB_MEMORY_MAX, HIGH_NEW, /* end= */ false);
+        until_step(f, *ret_newer, 3);
+        return run;
+}
+
+static void a_way_down_by_the_same_file_is_nobody_elses_value(void **state) {
+        struct fixture *f = *state;
+        struct run *newer, *run = older_change(f, &newer);
+
+        assert_true(number_in(f, "memory.high") < 855638016);
+        run->drift_ns = 0;
+        watch_calm(&f->control, run, proc_boottime_ns() + ENGINE_DRIFT_CALM_NS);
+        assert_ptr_equal(engine_newer(&f->control, run), newer);
+        assert_int_equal(run->change.state, CHANGE_COMMITTED);
+}
+
+static void an_older_change_waits_for_the_way_down_to_be_taken_back(void **state) {
+        struct fixture *f = *state;
+        struct run *newer, *run = older_change(f, &newer);
+
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        assert_int_equal(run->change.state, CHANGE_COMMITTED);
+        assert_int_equal(engine_undo(&f->control, newer, REASON_PERSON, NULL), 1);
+        fixture_until(f, newer, CHANGE_ROLLED_BACK);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "memory.high"), HIGH_OLD);
+}
+
 static void somebody_elses_value_on_the_way_stays(void **state) {
         struct fixture *f = *state;
         struct run *run;
@@ -317,6 +357,8 @@ int main(void) {
                 LOWER_TEST(no_step_is_taken_while_dtgov_is_paused),
                 LOWER_TEST(a_pause_does_not_keep_use_held_down),
                 LOWER_TEST(what_stands_in_memory_high_after_the_way_down_is_nobodys_but_its_writers),
+                LOWER_TEST(a_way_down_by_the_same_file_is_nobody_elses_value),
+                LOWER_TEST(an_older_change_waits_for_the_way_down_to_be_taken_back),
                 LOWER_TEST(somebody_elses_value_on_the_way_stays),
                 LOWER_TEST(memory_max_comes_last_and_memory_high_is_as_before),
                 LOWER_TEST(without_a_journal_no_further_step_is_taken),

@@ -267,13 +267,18 @@ static void whom_no_engine_knows_is_not_asked_about(void **state) {
         assert_string_equal(identifier_note(b->control), "");
 }
 
-static void answers(struct bench *b, enum health health) {
+static void answers_with(struct bench *b, enum health health, uint32_t streak) {
         struct identity_request request;
         struct identity i = named(b, "shop/web");
 
         i.health = health;
+        i.failing_streak = streak;
         assert_true(asked(b, 5000, &request));
         answer(b, &i, sizeof(i));
+}
+
+static void answers(struct bench *b, enum health health) {
+        answers_with(b, health, 0);
 }
 
 /* A change on probation, of a container whose engine runs a check. */
@@ -324,6 +329,43 @@ static void a_check_that_failed_before_says_nothing_of_the_change(void **state) 
         assert_int_equal(run->change.state, CHANGE_PROBATION);
 }
 
+static void two_failures_in_a_row_are_enough(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+
+        health_look(b->control, run, proc_boottime_ns());
+        answers_with(b, HEALTH_HEALTHY, 0);
+        health_look(b->control, run, proc_boottime_ns() + HEALTH_ASK_NS);
+        answers_with(b, HEALTH_HEALTHY, 1);
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+        health_look(b->control, run, proc_boottime_ns() + 2 * HEALTH_ASK_NS);
+        answers_with(b, HEALTH_HEALTHY, 2);
+        assert_int_equal(run->change.reason, REASON_UNHEALTHY);
+}
+
+static void a_check_that_had_failed_a_few_times_already_says_nothing(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+
+        health_look(b->control, run, proc_boottime_ns());
+        answers_with(b, HEALTH_HEALTHY, 1);
+        health_look(b->control, run, proc_boottime_ns() + HEALTH_ASK_NS);
+        answers_with(b, HEALTH_HEALTHY, 2);
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+}
+
+static void a_try_that_waits_for_its_turn_does_not_hold_up_the_check(void **state) {
+        struct bench *b = *state;
+        struct run *run = on_probation(b);
+        struct identity_request request;
+
+        identifier_begin(b->control, b->container);
+        b->container->ask_ns = UINT64_MAX; /* as after many tries without an answer */
+        health_look(b->control, run, proc_boottime_ns());
+        assert_int_equal(b->control->identifier.waiting, 1);
+        assert_true(asked(b, 5000, &request));
+}
+
 static void a_container_without_a_check_is_not_asked_about_again(void **state) {
         struct bench *b = *state;
         struct run *run = on_probation(b);
@@ -359,6 +401,9 @@ int main(void) {
                 TEST(whom_no_engine_knows_is_not_asked_about),
                 TEST(a_check_that_begins_to_fail_takes_its_change_back),
                 TEST(a_check_that_failed_before_says_nothing_of_the_change),
+                TEST(two_failures_in_a_row_are_enough),
+                TEST(a_check_that_had_failed_a_few_times_already_says_nothing),
+                TEST(a_try_that_waits_for_its_turn_does_not_hold_up_the_check),
                 TEST(a_container_without_a_check_is_not_asked_about_again),
                 TEST(an_engine_that_is_down_takes_no_names_away),
         };

@@ -10,7 +10,7 @@
 struct world {
         struct sample now;
         uint64_t throttled_usec, periods, memory_at_40, refused, tasks, busy_usec, refaults,
-                        io_at_40, host_cpu_usec, host_memory_usec;
+                        io_at_40, host_cpu_usec, host_memory_usec, host_io_usec;
 };
 
 static struct world world_make(void) {
@@ -31,6 +31,7 @@ static void pass(struct world *w, unsigned seconds) {
                 w->now.value[i] += seconds * w->io_at_40;
         w->now.value[SAMPLE_HOST_CPU_SOME] += seconds * w->host_cpu_usec;
         w->now.value[SAMPLE_HOST_MEMORY_SOME] += seconds * w->host_memory_usec;
+        w->now.value[SAMPLE_HOST_IO_SOME] += seconds * w->host_io_usec;
         w->now.value[SAMPLE_CPU_USAGE] += seconds * w->busy_usec;
         w->now.value[SAMPLE_REFAULT_FILE] += seconds * w->refaults;
         w->now.value[SAMPLE_PIDS_EVENTS_MAX] += seconds * w->refused;
@@ -130,6 +131,39 @@ static void a_lowering_is_not_blamed_for_the_host(void **state) {
         (void)state;
         begin_to(&p, &w, KNOB_CPU_MAX, 50);
         w.host_cpu_usec = 900000;
+        assert_int_equal(steps(&p, &w, 31), VERDICT_BETTER);
+}
+
+static void its_own_wait_for_the_disk_is_not_the_hosts(void **state) {
+        struct world w = world_make();
+        struct probation p;
+
+        (void)state;
+        begin(&p, &w, KNOB_MEMORY_MAX);
+        w.host_io_usec = 400000;
+        w.io_at_40 = 1;
+        assert_int_not_equal(steps(&p, &w, 31), VERDICT_WORSE);
+        w.io_at_40 = 0;
+        assert_int_equal(steps(&p, &w, 11), VERDICT_WORSE);
+        assert_int_equal(p.report.cause, LOSS_HOST_IO + 1);
+}
+
+static void what_helps_on_the_way_down_raises_nothing(void **state) {
+        struct change c = { .number = 17, .changes_count = 2 };
+        struct world w = world_make();
+        struct sample first = w.now;
+        struct probation p;
+
+        (void)state;
+        c.changes[0] = (struct knob_change){
+                .knob = KNOB_MEMORY_MAX, .old = { 200, 0 }, .new = { 100, 0 }
+        };
+        c.changes[1] = (struct knob_change){
+                .knob = KNOB_MEMORY_HIGH, .old = { KNOB_MAX, 0 }, .new = { KNOB_MAX, 0 }
+        };
+        pass(&w, 60);
+        probation_begin(&p, &c, &first, &w.now, &w.now);
+        w.host_io_usec = 900000;
         assert_int_equal(steps(&p, &w, 31), VERDICT_BETTER);
 }
 
@@ -394,6 +428,8 @@ int main(void) {
                 cmocka_unit_test(two_bad_windows_in_a_row_are_worse),
                 cmocka_unit_test(a_raise_that_the_host_suffers_from_is_worse),
                 cmocka_unit_test(a_lowering_is_not_blamed_for_the_host),
+                cmocka_unit_test(its_own_wait_for_the_disk_is_not_the_hosts),
+                cmocka_unit_test(what_helps_on_the_way_down_raises_nothing),
                 cmocka_unit_test(a_host_that_was_as_busy_before_is_no_harm),
                 cmocka_unit_test(a_host_without_pressure_files_is_not_judged),
                 cmocka_unit_test(one_bad_window_is_chance),

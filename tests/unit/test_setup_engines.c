@@ -140,6 +140,20 @@ static void the_link_stays_as_long_as_the_other_engine_is_set_up(void **state) {
         assert_false(host_has(h, &HOOKS_LINK[1]));
 }
 
+static void the_link_stays_as_long_as_a_list_of_the_other_engine_names_its_folder(void **state) {
+        struct host *h = *state;
+
+        host_write_podman(h);
+        host_write_program(h, "usr/bin/crio", "");
+        tree_write(&h->tree, "etc/containers/containers.conf",
+                        "[engine]\nhooks_dir = [\"/etc/containers/oci/hooks.d\"]\n");
+        assert_int_equal(host_setup(h, "podman", false), 0);
+        assert_int_equal(host_setup(h, "crio", false), 0);
+        assert_int_equal(host_setup(h, "crio", true), 0);
+        assert_says(h, "stays: Podman takes it too");
+        assert_true(host_has(h, &HOOKS_LINK[1]));
+}
+
 static void containerd_gets_its_lines_and_is_never_restarted(void **state) {
         struct host *h = *state;
 
@@ -355,6 +369,7 @@ int main(void) {
                 ON_HOST(an_engine_that_is_missing_or_old_is_named),
                 ON_HOST(crio_is_told_to_be_untried),
                 ON_HOST(the_link_stays_as_long_as_the_other_engine_is_set_up),
+                ON_HOST(the_link_stays_as_long_as_a_list_of_the_other_engine_names_its_folder),
                 ON_HOST(containerd_gets_its_lines_and_is_never_restarted),
                 ON_HOST(containerd_that_would_not_take_it_is_left_alone),
                 ON_DOCKER(doctor_says_what_docker_has_and_what_mends_it),

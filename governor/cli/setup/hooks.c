@@ -143,23 +143,28 @@ static int set_up(const struct hooks_setup *h, struct setup_plan *p, struct erro
         return r;
 }
 
-/* Whether the other engine takes hooks from the folder of the link too, by dtgov's word. */
-static bool is_shared(const struct hooks_setup *h) {
+/* The other engine, where it takes hooks from the folder of the link too, or nobody can tell. */
+static const struct hooks_engine *shared_with(const struct hooks_setup *h) {
         const struct hooks_engine *other = h->engine == &hooks_podman ? &hooks_crio : &hooks_podman;
         struct hooks_state state = {};
+        int r = hooks_read(h->s->root, other, &state, NULL);
 
-        return hooks_read(h->s->root, other, &state, NULL) >= 0 && state.has_drop_in;
+        return r < 0 || state.has_drop_in || state.is_read ? other : NULL;
 }
 
 static int undo(const struct hooks_setup *h, struct setup_plan *p, struct error *err) {
         struct setup_change *link = &p->changes[LINK], *drop_in = &p->changes[DROP_IN];
+        const struct hooks_engine *other = shared_with(h);
         int r;
 
-        link->changes = link->file.exists && link->file.is_link && !is_shared(h);
+        link->changes = link->file.exists && link->file.is_link && !other;
         drop_in->changes = drop_in->file.exists && strcmp(drop_in->file.text, h->drop_in) == 0;
         if (link->file.exists && !link->file.is_link)
                 setup_say(h->s, SETUP_NOTE, "%s was made by hand: sudo rm %s", link->file.shown,
                                 link->file.shown);
+        if (link->file.exists && link->file.is_link && other)
+                setup_say(h->s, SETUP_NOTE, "%s stays: %s takes it too; without that: sudo rm %s",
+                                link->file.shown, other->title, link->file.shown);
         if (drop_in->file.exists && !drop_in->changes)
                 setup_say(h->s, SETUP_NOTE, "%s was edited since, and stays", drop_in->file.shown);
         if (!link->changes && !drop_in->changes) {
