@@ -125,7 +125,7 @@ static void finding_cells(struct cli *c, const struct json *e, const char **ret)
 }
 
 int run_findings(struct cli *c, char *const *arguments, unsigned count) {
-        static const struct column columns[] = { { "ID", 0 }, { "ENVIRONMENT", COLUMN_CUT },
+        static const struct column columns[] = { { "ID", 0 }, { "ENVIRONMENT", 0 },
                 { "LOST", COLUMN_RIGHT }, { "WHAT", COLUMN_CUT }, { "NEXT", 0 } };
         static const struct list list = { "findings", columns, ARRAY_LEN(columns), finding_cells,
                 most_lost_first,
@@ -161,7 +161,7 @@ static void proposal_cells(struct cli *c, const struct json *e, const char **ret
 }
 
 int run_proposals(struct cli *c, char *const *arguments, unsigned count) {
-        static const struct column columns[] = { { "ID", 0 }, { "ENVIRONMENT", COLUMN_CUT },
+        static const struct column columns[] = { { "ID", 0 }, { "ENVIRONMENT", 0 },
                 { "CHANGE", COLUMN_CUT }, { "RISK", 0 }, { "STATE", 0 } };
         static const struct list list = { "proposals", columns, ARRAY_LEN(columns), proposal_cells,
                 newest_first, "No proposals wait. What slows containers down: dtgov findings" };
@@ -194,7 +194,7 @@ static void change_cells(struct cli *c, const struct json *e, const char **ret) 
 }
 
 int run_changes(struct cli *c, char *const *arguments, unsigned count) {
-        static const struct column columns[] = { { "ID", 0 }, { "ENVIRONMENT", COLUMN_CUT },
+        static const struct column columns[] = { { "ID", 0 }, { "ENVIRONMENT", 0 },
                 { "CHANGE", COLUMN_CUT }, { "WHEN", COLUMN_RIGHT }, { "STATE", COLUMN_CUT } };
         static const struct list list = { "changes", columns, ARRAY_LEN(columns), change_cells,
                 newest_first, "No changes yet. What could be changed: dtgov proposals" };

@@ -103,10 +103,10 @@ static int print_places_json(struct cli *c, size_t count) {
 }
 
 static int print_places(struct cli *c, size_t count) {
-        static const struct column columns[] = { { "ENVIRONMENT", COLUMN_CUT },
-                { "CPUS", COLUMN_RIGHT }, { "MEMORY", COLUMN_RIGHT }, { "TASKS", COLUMN_RIGHT },
+        static const struct column columns[] = { { "ENVIRONMENT", 0 }, { "CPUS", COLUMN_RIGHT },
+                { "MEMORY", COLUMN_RIGHT }, { "TASKS", COLUMN_RIGHT | COLUMN_SPARE },
                 { "STALL CPU", COLUMN_RIGHT }, { "MEM", COLUMN_RIGHT }, { "IO", COLUMN_RIGHT },
-                { "LOST", COLUMN_RIGHT }, { "RUNTIME", COLUMN_CUT } };
+                { "LOST", COLUMN_RIGHT }, { "RUNTIME", COLUMN_SPARE } };
         CLEANUP(table_freep) struct table *t = NULL;
         int r;
 

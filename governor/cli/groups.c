@@ -20,10 +20,11 @@ struct group {
 };
 
 static const struct way {
-        const char *by, *key, *column;
+        const char *by, *key;
+        struct column column;
 } ways[] = {
-        { "template", "template", "TEMPLATE" },
-        { "environment", "id", "ENVIRONMENT" },
+        { "template", "template", { "TEMPLATE", COLUMN_CUT } },
+        { "environment", "id", { "ENVIRONMENT", 0 } },
 };
 
 static const struct way *find_way(const char *by) {
@@ -116,9 +117,9 @@ static int print_json_of(
 
 static int print_table_of(
                 struct cli *c, const struct way *way, const struct group *groups, size_t count) {
-        const struct column columns[] = { { way->column, COLUMN_CUT },
-                { "CONTAINERS", COLUMN_RIGHT }, { "CPUS", COLUMN_RIGHT },
-                { "MEMORY", COLUMN_RIGHT }, { "TASKS", COLUMN_RIGHT }, { "LOST", COLUMN_RIGHT } };
+        const struct column columns[] = { way->column, { "CONTAINERS", COLUMN_RIGHT },
+                { "CPUS", COLUMN_RIGHT }, { "MEMORY", COLUMN_RIGHT }, { "TASKS", COLUMN_RIGHT },
+                { "LOST", COLUMN_RIGHT } };
         CLEANUP(table_freep) struct table *t = NULL;
         int r = table_new(&t, &c->out, columns, ARRAY_LEN(columns));
 

@@ -3,9 +3,15 @@
 
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <wchar.h>
 
+#include "state/parse.h"
 #include "state/text.h"
+
+#define COLUMNS_USUAL 80 /* where a terminal does not know its width: a serial line */
 
 struct piece {
         struct piece *next;
@@ -19,11 +25,22 @@ static bool is_set(const char *variable) {
         return value && value[0] != '\0';
 }
 
+static size_t terminal_columns(int fd) {
+        struct winsize size = { 0 };
+        uint64_t wanted;
+
+        if (is_set("COLUMNS") && parse_u64(getenv("COLUMNS"), &wanted) == 0 && wanted > 0)
+                return wanted;
+        return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_USUAL;
+}
+
 void out_init(struct output *o, FILE *file) {
         const char *term = getenv("TERM");
+        bool terminal = isatty(fileno(file));
 
         *o = (struct output){ .file = file, .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 };
-        o->color = isatty(fileno(file)) && !is_set("NO_COLOR") && !is_set("DTGOV_NO_COLOR") &&
+        o->columns = terminal ? terminal_columns(fileno(file)) : 0;
+        o->color = terminal && !is_set("NO_COLOR") && !is_set("DTGOV_NO_COLOR") &&
                    !(term && strcmp(term, "dumb") == 0);
 }
 
@@ -87,6 +104,62 @@ const char *out_arrow(const struct output *o) {
 
 const char *out_from(const struct output *o) {
         return o->utf8 ? "\u2190" : "<-";
+}
+
+/* Columns of the first character; *ret_bytes: how long it is. */
+static size_t first_width(const char *text, size_t *ret_bytes) {
+        mbstate_t state = { 0 };
+        wchar_t character;
+        size_t bytes = mbrtowc(&character, text, MB_LEN_MAX, &state);
+        int width;
+
+        *ret_bytes = bytes > MB_LEN_MAX || bytes == 0 ? 1 : bytes;
+        width = bytes > MB_LEN_MAX ? 1 : wcwidth(character);
+        return width < 0 ? 1 : (size_t)width;
+}
+
+size_t out_width(const char *text) {
+        size_t width = 0, bytes;
+
+        for (; *text; text += bytes)
+                width += first_width(text, &bytes);
+        return width;
+}
+
+const char *out_cut(struct output *o, const char *text, size_t columns) {
+        const char *mark = o->utf8 ? "\u2026" : "...", *end = text;
+        size_t room = u64_sub(columns, out_width(mark)), bytes;
+
+        if (out_width(text) <= columns)
+                return text;
+        for (size_t used = 0; (used += first_width(end, &bytes)) <= room;)
+                end += bytes;
+        return out_format(o, "%.*s%s", (int)(end - text), text, mark);
+}
+
+void out_wrap(struct output *o, size_t indent, const char *text) {
+        size_t at = indent;
+
+        if (o->columns == 0) {
+                (void)fprintf(o->file, "%s\n", text);
+                return;
+        }
+        for (size_t len; *text; text += len + (text[len] == ' ')) {
+                size_t width;
+
+                len = strcspn(text, " ");
+                width = out_width(out_format(o, "%.*s", (int)len, text));
+                if (at > indent && at + 1 + width > o->columns) {
+                        (void)fprintf(o->file, "\n%*s", (int)indent, "");
+                        at = indent;
+                } else if (at > indent) {
+                        (void)fputc(' ', o->file);
+                        at++;
+                }
+                (void)fwrite(text, 1, len, o->file);
+                at += width;
+        }
+        (void)fputc('\n', o->file);
 }
 
 const char *out_bytes(struct output *o, uint64_t bytes) {

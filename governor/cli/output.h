@@ -14,6 +14,7 @@ struct piece;
 struct output {
         FILE *file;
         bool utf8, color;
+        size_t columns; /* of the terminal; 0: it is none, and nothing is cut or wrapped */
         struct piece *pieces;
 };
 
@@ -21,7 +22,8 @@ enum color { COLOR_BAD, COLOR_WARN, COLOR_GOOD, COLOR_DIM };
 
 /*
  * Looks at @file, the locale (LC_CTYPE must be set) and the environment: colour only on a terminal,
- * unless NO_COLOR or DTGOV_NO_COLOR is set or TERM is dumb.
+ * unless NO_COLOR or DTGOV_NO_COLOR is set or TERM is dumb. COLUMNS goes before what the terminal
+ * says of its width.
  */
 void out_init(struct output *o, FILE *file);
 void out_done(struct output *o);
@@ -37,6 +39,15 @@ const char *out_color(struct output *o, enum color color, const char *text);
 
 const char *out_arrow(const struct output *o); /* from old to new */
 const char *out_from(const struct output *o);  /* from a process to its ancestor */
+
+/* Columns that a text takes on a terminal. */
+size_t out_width(const char *text);
+
+/* The text, or as much of it as @columns have room for, with "…" at its end ("..." in ASCII). */
+const char *out_cut(struct output *o, const char *text, size_t columns);
+
+/* Prints a text that begins at column @indent, whole words to a line, and ends the last line. */
+void out_wrap(struct output *o, size_t indent, const char *text);
 
 const char *out_bytes(struct output *o, uint64_t bytes);                     /* "1.5 GiB" */
 const char *out_cpus(struct output *o, uint64_t usec, uint64_t window_usec); /* "0.53" */

@@ -12,7 +12,7 @@ void print_fact(struct cli *c, const char *name, const char *text) {
 }
 
 int print_writes(struct cli *c, const struct json *answer) {
-        static const struct column columns[] = { { "FILE", COLUMN_CUT }, { "OLD", COLUMN_RIGHT },
+        static const struct column columns[] = { { "FILE", 0 }, { "OLD", COLUMN_RIGHT },
                 { "NEW", COLUMN_RIGHT }, { "OWNER", 0 } };
         CLEANUP(table_freep) struct table *t = NULL;
         const struct json *write = children_of(answer, "writes");

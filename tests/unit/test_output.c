@@ -84,6 +84,38 @@ static void without_utf8_all_is_ascii(void **state) {
         assert_string_equal(out_text(&b->out, "h\u00e4"), "h??");
 }
 
+static void text_that_is_cut_says_so(void **state) {
+        struct bench *b = *state;
+
+        assert_string_equal(out_cut(&b->out, "h\u00e4ll", 4), "h\u00e4ll");
+        assert_string_equal(out_cut(&b->out, "h\u00e4llo", 4), "h\u00e4l\u2026");
+        assert_string_equal(out_cut(&b->out, "\u6f22\u5b57\u6f22\u5b57", 6), "\u6f22\u5b57\u2026");
+        assert_string_equal(out_cut(&b->out, "hello", 0), "\u2026");
+}
+
+static const char *wrapped(struct bench *b, size_t columns, const char *text) {
+        static char read[256];
+        size_t n;
+
+        b->out.columns = columns;
+        rewind(b->file);
+        out_wrap(&b->out, 2, text);
+        n = (size_t)ftell(b->file);
+        rewind(b->file);
+        n = fread(read, 1, n, b->file);
+        read[n] = '\0';
+        return read;
+}
+
+static void long_text_goes_on_in_the_next_line(void **state) {
+        struct bench *b = *state;
+
+        assert_string_equal(wrapped(b, 0, "one two  three"), "one two  three\n");
+        assert_string_equal(wrapped(b, 9, "one two three"), "one two\n  three\n");
+        assert_string_equal(wrapped(b, 8, "one two three"), "one\n  two\n  three\n");
+        assert_string_equal(wrapped(b, 4, "longer than it"), "longer\n  than\n  it\n");
+}
+
 static void colour_is_for_terminals(void **state) {
         struct bench *b = *state;
 
@@ -99,6 +131,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 text_from_containers_commands_no_terminal, start, stop),
                 cmocka_unit_test_setup_teardown(without_utf8_all_is_ascii, start, stop),
+                cmocka_unit_test_setup_teardown(text_that_is_cut_says_so, start, stop),
+                cmocka_unit_test_setup_teardown(long_text_goes_on_in_the_next_line, start, stop),
                 cmocka_unit_test_setup_teardown(colour_is_for_terminals, start, stop),
         };
 
