@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything about one proposal, change, finding or container. */
 #include <inttypes.h>
+#include <pwd.h>
 #include <string.h>
 
 #include "governor/cli/commands.h"
@@ -58,11 +59,19 @@ static const char *growth_words(struct cli *c, const struct json *process) {
         return out_bytes(&c->out, number_of(process, "memoryGrowthBytes", 0));
 }
 
+/* "throttled_periods" as people write it. */
+static const char *gauge_name(struct cli *c, const struct json *gauge) {
+        const char *name = out_text(&c->out, text_of(gauge, "name"));
+
+        for (const char *bar; (bar = strchr(name, '_'));)
+                name = out_format(&c->out, "%.*s %s", (int)(bar - name), name, bar + 1);
+        return name;
+}
+
 static void print_evidence(struct cli *c, const struct json *finding) {
         for (const struct json *g = children_of(finding, "evidence"); g; g = g->next)
                 print_fact(c, "measured",
-                                out_format(&c->out, "%s: %s", out_text(&c->out, text_of(g, "name")),
-                                                gauge_words(c, g)));
+                                out_format(&c->out, "%s: %s", gauge_name(c, g), gauge_words(c, g)));
 }
 
 static int print_processes(struct cli *c, const struct json *list) {
@@ -166,6 +175,15 @@ static void print_effect(struct cli *c, const struct json *e) {
                 print_fact(c, "measured", after);
 }
 
+/* "ada (uid 1000)" */
+static const char *who_words(struct cli *c, uint64_t uid) {
+        const struct passwd *who = uid < UINT32_MAX ? getpwuid((uid_t)uid) : NULL;
+
+        return who ? out_format(&c->out, "%s (uid %" PRIu64 ")", out_text(&c->out, who->pw_name),
+                                     uid)
+                   : out_format(&c->out, "uid %" PRIu64, uid);
+}
+
 static void show_change(struct cli *c, const struct json *e) {
         const char *keep = keep_command(&c->out, place_of(c, e), children_of(e, "knobs"));
         int state = change_state_from_name(text_of(e, "state"));
@@ -176,9 +194,9 @@ static void show_change(struct cli *c, const struct json *e) {
         print_fact(c, "because", reason_words(c, e));
         print_text(c, "proposal", e, "proposal");
         print_fact(c, "approved",
-                        out_format(&c->out, "%s by uid %" PRIu64,
+                        out_format(&c->out, "%s by %s",
                                         ago(c, number_of(e, "approvedBoottimeNs", 0)),
-                                        number_of(e, "uid", 0)));
+                                        who_words(c, number_of(e, "uid", 0))));
         print_fact(c, "applied", ago(c, number_of(e, "appliedBoottimeNs", 0)));
         print_fact(c, "ended", ago(c, number_of(e, "endedBoottimeNs", 0)));
         print_text(c, "owner", e, "owner");
@@ -195,31 +213,39 @@ static void show_change(struct cli *c, const struct json *e) {
                                                         out_value(&c->out, file, current)));
         }
         if (state == CHANGE_COMMITTED || state == CHANGE_PROBATION || state == CHANGE_HELD) {
-                print_fact(c, "undo",
+                print_command(c, "undo",
                                 out_format(&c->out, "dtgov rollback %s",
                                                 out_text(&c->out, text_of(e, "id"))));
                 print_fact(c, "lasts", "until the container is re-created");
-                print_fact(c, "to keep it", keep);
+                print_command(c, "to keep it", keep);
         }
 }
 
+/* "0.45 of 0.50 CPUs": a limit that is not there is not known yet, one that is null is none. */
+static const char *use_of(struct cli *c, const struct json *e, const char *key, const char *use,
+                const char *limit, const char *unit) {
+        if (!json_get(e, key))
+                return out_format(&c->out, "%s%s, its limit is not known yet", use, unit);
+        if (number_of(e, key, KNOB_MAX) == KNOB_MAX)
+                return out_format(&c->out, "%s%s, without a limit", use, unit);
+        return out_format(&c->out, "%s of %s%s", use, limit, unit);
+}
+
 static void print_cpu(struct cli *c, const struct json *e) {
-        uint64_t quota = number_of(e, "cpuQuotaUsec", KNOB_MAX);
-        uint64_t period = number_of(e, "cpuPeriodUsec", CPU_PERIOD_USEC);
-        const char *most = quota == KNOB_MAX ? "max" : out_cpus(&c->out, quota, period);
         const char *use = out_cpus(
                         &c->out, number_of(e, "cpuUsec", 0), number_of(e, "windowUsec", 0));
+        const char *most = out_cpus(&c->out, number_of(e, "cpuQuotaUsec", 0),
+                        number_of(e, "cpuPeriodUsec", CPU_PERIOD_USEC));
 
-        print_fact(c, "cpu", out_format(&c->out, "%s of %s CPUs", use, most));
+        print_fact(c, "cpu", use_of(c, e, "cpuQuotaUsec", use, most, " CPUs"));
 }
 
 static void print_memory(struct cli *c, const struct json *e) {
         uint64_t high = number_of(e, "memoryHighBytes", KNOB_MAX);
-        uint64_t most = number_of(e, "memoryMaxBytes", KNOB_MAX);
-        const char *limit = most == KNOB_MAX ? "max" : out_bytes(&c->out, most);
         const char *use = out_bytes(&c->out, number_of(e, "memoryBytes", 0));
+        const char *most = out_bytes(&c->out, number_of(e, "memoryMaxBytes", 0));
 
-        print_fact(c, "memory", out_format(&c->out, "%s of %s", use, limit));
+        print_fact(c, "memory", use_of(c, e, "memoryMaxBytes", use, most, ""));
         if (high != KNOB_MAX)
                 print_fact(c, "slowed",
                                 out_format(&c->out, "from %s on (memory.high)",
@@ -233,10 +259,34 @@ static void print_memory(struct cli *c, const struct json *e) {
                                                                                    0))));
 }
 
+static void print_tasks(struct cli *c, const struct json *e) {
+        const char *use = out_format(&c->out, "%" PRIu64, number_of(e, "pids", 0));
+        const char *most = out_format(&c->out, "%" PRIu64, number_of(e, "pidsMax", 0));
+
+        print_fact(c, "tasks", use_of(c, e, "pidsMax", use, most, ""));
+}
+
+static void print_stalls(struct cli *c, const struct json *e) {
+        static const struct {
+                const char *key, *what;
+        } stalls[] = { { "stallCpuUsec", "CPU" }, { "stallMemoryUsec", "memory" },
+                { "stallIoUsec", "IO" } };
+        uint64_t window = number_of(e, "windowUsec", 0);
+        const char *words = "";
+
+        for (size_t i = 0; i < ARRAY_LEN(stalls) && window > 0; i++)
+                words = out_format(&c->out, "%s%s%s for %s", words, words[0] ? ", " : "",
+                                out_share(&c->out, number_of(e, stalls[i].key, 0) * 10000 / window),
+                                stalls[i].what);
+        if (words[0])
+                print_fact(c, "stalled", out_format(&c->out, "%s of the time", words));
+}
+
 static void print_limits(struct cli *c, const struct json *e) {
         print_cpu(c, e);
         print_memory(c, e);
-        print_fact(c, "tasks", out_format(&c->out, "%" PRIu64, number_of(e, "pids", 0)));
+        print_tasks(c, e);
+        print_stalls(c, e);
         print_fact(c, "lost",
                         out_format(&c->out, "%s a minute",
                                         out_duration(&c->out, number_of(e, "lostUsecPerMin", 0))));
@@ -364,8 +414,8 @@ int run_show(struct cli *c, char *const *arguments, unsigned count) {
         if (what[0] == 'P') {
                 show_proposal(c, object);
                 if (strcmp(text_of(object, "state"), "pending") == 0) {
-                        print_fact(c, "to apply", out_format(&c->out, "dtgov approve %s", what));
-                        print_fact(c, "not to",
+                        print_command(c, "to apply", out_format(&c->out, "dtgov approve %s", what));
+                        print_command(c, "not to",
                                         out_format(&c->out, "dtgov reject %s --reason TEXT", what));
                 }
         } else if (what[0] == 'C') {

@@ -6,9 +6,18 @@
 #include "governor/cli/words.h"
 #include "state/change.h"
 
+#define FACT_INDENT 13 /* where the text of a fact begins */
+
 void print_fact(struct cli *c, const char *name, const char *text) {
-        if (text[0])
-                (void)fprintf(c->out.file, "  %-10s %s\n", name, text);
+        if (text[0] == '\0')
+                return;
+        (void)fprintf(c->out.file, "  %-*s", FACT_INDENT - 2, name);
+        out_wrap(&c->out, FACT_INDENT, text);
+}
+
+void print_command(struct cli *c, const char *name, const char *command) {
+        if (command[0])
+                (void)fprintf(c->out.file, "  %-*s%s\n", FACT_INDENT - 2, name, command);
 }
 
 int print_writes(struct cli *c, const struct json *answer) {

@@ -29,8 +29,11 @@ int print_writes(struct cli *c, const struct json *answer);
 int print_outcome(struct cli *c, const struct json *change);
 int exit_of_change(const struct json *change);
 
-/* "name:    text" lines; lines without text are left out. */
+/* "name    text" lines, wrapped to the terminal; lines without text are left out. */
 void print_fact(struct cli *c, const char *name, const char *text);
+
+/* The same of a command, which stays one line: somebody is going to copy it. */
+void print_command(struct cli *c, const char *name, const char *command);
 
 /*
  * That all is already as it was asked for, which is no error.

@@ -224,6 +224,7 @@ int run_line_on(struct bench *b, const char *line, int in, int err) {
         assert_true(dup2(in, STDIN_FILENO) >= 0);
         assert_true(dup2(err >= 0 ? err : fileno(said), STDERR_FILENO) >= 0);
         out_init(&c.out, out);
+        c.out.columns = b->columns;
         r = dtgov_main(&c, argc, argv);
         cli_done(&c);
         assert_true(dup2(saved[0], STDIN_FILENO) >= 0);

@@ -23,6 +23,7 @@ struct bench {
         size_t fakes_count;
         char heard[2048]; /* methods and parameters of control.sock that came */
         char out[16384], err[2048];
+        size_t columns; /* of the terminal that is printed on; 0: none */
 };
 
 /* Two daemons and one throttled container: set-up and teardown of a test. */

@@ -165,10 +165,55 @@ static void show_tells_everything_of_a_finding(void **state) {
         assert_non_null(strstr(b->out, "-4 KiB"));
         assert_non_null(strstr(b->out, "  why        the quota\n"));
         assert_int_equal(run_line(b, "show api"), EXIT_DONE);
-        assert_non_null(strstr(b->out, "  cpu        0.50 of 0.50 CPUs\n"
-                                       "  memory     100 MiB of max\n"));
+        assert_non_null(strstr(b->out,
+                        "  cpu        0.50 of 0.50 CPUs\n"
+                        "  memory     100 MiB, without a limit\n"
+                        "  tasks      12, its limit is not known yet\n"
+                        "  stalled    80 % for CPU, 0 % for memory, 0 % for IO of the time\n"));
         assert_int_equal(run_line(b, "show C9"), EXIT_ERROR);
         assert_int_equal(run_line(b, "show nobody"), EXIT_ERROR);
+}
+
+static void measured_numbers_are_in_units_of_people(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListFindings", NULL,
+                        "{\"findings\":[{\"id\":\"F12\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"title\":\"slow\",\"evidence\":["
+                        "{\"name\":\"throttled_periods\",\"value\":45,\"unit\":\"\"},"
+                        "{\"name\":\"quota\",\"value\":50000,\"unit\":\"usec\"},"
+                        "{\"name\":\"max\",\"value\":536870912,\"unit\":\"bytes\"}]}]}");
+        assert_int_equal(run_line(b, "show F12"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "  measured   throttled periods: 45\n"
+                                       "  measured   quota: 50 ms\n"
+                                       "  measured   max: 512 MiB\n"));
+        assert_int_equal(run_line(b, "show F12 --json"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "\"value\":536870912"));
+}
+
+static void facts_fit_the_terminal_and_commands_stay_whole(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        b->columns = 30;
+        assert_int_equal(run_line(b, "show C17"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "  lasts      until the\n"
+                                       "             container is\n"
+                                       "             re-created\n"));
+        assert_non_null(strstr(b->out, "  to keep it docker update --cpus 1.5 api\n"));
+}
+
+static void who_approved_is_a_name(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListChanges", NULL,
+                        "{\"changes\":[{\"id\":\"C1\",\"state\":\"committed\",\"uid\":0,"
+                        "\"approvedBoottimeNs\":1},{\"id\":\"C2\",\"state\":\"committed\","
+                        "\"uid\":4123456789,\"approvedBoottimeNs\":1}]}");
+        assert_int_equal(run_line(b, "show C1"), EXIT_DONE);
+        assert_non_null(strstr(b->out, " ago by root (uid 0)\n"));
+        assert_int_equal(run_line(b, "show C2"), EXIT_DONE);
+        assert_non_null(strstr(b->out, " ago by uid 4123456789\n"));
 }
 
 static void show_names_the_command_that_approves(void **state) {
@@ -395,6 +440,9 @@ int main(void) {
                 AGAINST_DAEMONS(trust_in_a_rule_is_a_word_to_dtgovd),
                 AGAINST_DAEMONS(a_change_shows_what_it_was_to_do_and_what_it_did),
                 AGAINST_DAEMONS(show_tells_everything_of_a_finding),
+                AGAINST_DAEMONS(measured_numbers_are_in_units_of_people),
+                AGAINST_DAEMONS(facts_fit_the_terminal_and_commands_stay_whole),
+                AGAINST_DAEMONS(who_approved_is_a_name),
                 AGAINST_DAEMONS(show_names_the_command_that_approves),
                 AGAINST_DAEMONS(a_daemon_that_does_not_run_is_named),
                 AGAINST_DAEMONS(without_the_observer_status_shows_what_dtgovd_knows),

@@ -2,6 +2,7 @@
 #include "governor/cli/output.h"
 
 #include <locale.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -116,6 +117,27 @@ static void long_text_goes_on_in_the_next_line(void **state) {
         assert_string_equal(wrapped(b, 4, "longer than it"), "longer\n  than\n  it\n");
 }
 
+static void a_terminal_says_how_wide_it_is_and_columns_overrules_it(void **state) {
+        struct winsize size = { .ws_row = 24, .ws_col = 100 };
+        struct output o;
+        int master, terminal;
+        FILE *file;
+
+        (void)state;
+        assert_int_equal(openpty(&master, &terminal, NULL, NULL, &size), 0);
+        file = fdopen(terminal, "w");
+        assert_non_null(file);
+        (void)unsetenv("COLUMNS");
+        out_init(&o, file);
+        assert_int_equal(o.columns, 100);
+        assert_int_equal(setenv("COLUMNS", "60", 1), 0);
+        out_init(&o, file);
+        assert_int_equal(o.columns, 60);
+        (void)unsetenv("COLUMNS");
+        (void)fclose(file);
+        (void)close(master);
+}
+
 static void colour_is_for_terminals(void **state) {
         struct bench *b = *state;
 
@@ -133,6 +155,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(without_utf8_all_is_ascii, start, stop),
                 cmocka_unit_test_setup_teardown(text_that_is_cut_says_so, start, stop),
                 cmocka_unit_test_setup_teardown(long_text_goes_on_in_the_next_line, start, stop),
+                cmocka_unit_test(a_terminal_says_how_wide_it_is_and_columns_overrules_it),
                 cmocka_unit_test_setup_teardown(colour_is_for_terminals, start, stop),
         };
 
