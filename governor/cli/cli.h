@@ -39,6 +39,8 @@ enum cli_option {
         OPTION_OPT_IN = 1 << 13,
 };
 
+#define ADMIN_GROUP "dtgov-admin" /* who of it is asked to decides, as root does */
+
 enum daemon { DAEMON_CONTROL, DAEMON_OBSERVER, DAEMON_COUNT };
 
 struct cli;
@@ -92,7 +94,7 @@ static inline bool given(const struct cli *c, enum cli_option option) {
         return (c->given & option) != 0;
 }
 
-/* One line on stderr, "dtgov: ...". Returns @code. */
+/* One line on stderr, "dtgov: what: why; what next". Returns @code. */
 int complain(const struct cli *c, int code, const char *format, ...) PRINTF(3, 4);
 
 /* A parameter of a call; the array ends with an empty one. */
@@ -140,6 +142,12 @@ bool of_place(const struct json *object, const struct place *place);
 
 /* Finds a container by what a person typed, a change of it too; complains unless it is just one. */
 int find_place(struct cli *c, const char *words, const struct place **ret);
+
+/* Whether @words are an id of that letter; complains unless they are. */
+int want_id(struct cli *c, const char *words, char letter);
+
+/* What has that id, "P17", "C17" or "F12"; complains when there is none. */
+int find_id(struct cli *c, const char *id, const struct json **ret);
 
 /* Asks "... [y/N]" unless --yes. Returns: 0 yes; EXIT_CANCELLED; EXIT_USAGE off a terminal */
 int confirm(struct cli *c, const char *question);

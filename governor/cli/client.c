@@ -3,6 +3,7 @@
  * The two daemons: connecting when first needed, calling, and what their errors mean to a person
  * and to a script.
  */
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,9 +68,13 @@ static const char *caller_name(void) {
 }
 
 /* How somebody who may not comes to be allowed. */
-static void say_how(struct cli *c, const char *text) {
-        (void)error_set(&c->error, 0, "%s: sudo usermod -aG dtgov-admin %s, then log in again",
-                        text, caller_name());
+static void say_how(struct cli *c, const char *what, const char *why) {
+        (void)error_set(&c->error, 0,
+                        "%s: %s; %ssudo usermod -aG " ADMIN_GROUP
+                        " %s, then log in again (a session keeps its groups until it ends)",
+                        what, why,
+                        getgrnam(ADMIN_GROUP) ? "" : "sudo groupadd --system " ADMIN_GROUP "; ",
+                        caller_name());
 }
 
 static int dial(struct cli *c, enum daemon d) {
@@ -84,14 +89,14 @@ static int dial(struct cli *c, enum daemon d) {
         if (r == 0)
                 return 0;
         if (r == -EACCES || r == -EPERM)
-                say_how(c, out_format(&c->out, "%s: you may not connect", path));
+                say_how(c, path, "you may not connect");
         else if (r == -ENOENT || r == -ECONNREFUSED)
                 (void)error_set(&c->error, r,
-                                "%s does not run (nobody listens at %s): sudo systemctl start %s "
-                                "(without systemd: sudo dtgovd), or dtgov doctor",
+                                "%s: it does not run, nobody listens at %s; sudo systemctl start "
+                                "%s (without systemd: sudo dtgovd), or dtgov doctor",
                                 daemons[d].program, path, daemons[d].program);
         else
-                (void)error_set(&c->error, r, "%s does not answer: %.200s: dtgov doctor",
+                (void)error_set(&c->error, r, "%s: it does not answer, %.200s; dtgov doctor",
                                 daemons[d].program, why.text);
         return EXIT_UNREACHABLE;
 }
@@ -123,16 +128,19 @@ static int note_error(struct cli *c, enum daemon d, const char *error, const str
         (void)text_copy(c->error_name, sizeof(c->error_name), dot ? dot + 1 : error);
         (void)text_copy(c->error_code, sizeof(c->error_code), code);
         text = out_text(&c->out, text);
-        if (strcmp(c->error_name, "NotAuthorized") == 0 && !strstr(text, "usermod"))
-                say_how(c, text[0] ? text : "you may not decide");
+        if (strcmp(c->error_name, "NotAuthorized") == 0 && strstr(text, ADMIN_GROUP))
+                say_how(c, c->command ? c->command->name : "dtgov", text);
+        else if (strcmp(c->error_name, "NotFound") == 0 && text_of(details, "id")[0])
+                (void)error_set(&c->error, 0, "%s: %s", out_text(&c->out, text_of(details, "id")),
+                                text);
         else if (strncmp(error, "org.varlink.service.", 20) == 0)
-                (void)error_set(&c->error, 0, "%s is of another version (%s): restart it",
+                (void)error_set(&c->error, 0, "%s: it is of another version (%s); restart it",
                                 daemons[d].program, out_text(&c->out, error));
         else
                 (void)error_set(&c->error, 0, "%s%s%s%s%s%s",
                                 text[0] ? text : out_text(&c->out, c->error_name),
                                 code[0] ? " (" : "", out_text(&c->out, code), code[0] ? ")" : "",
-                                change[0] ? ": dtgov show " : "", out_text(&c->out, change));
+                                change[0] ? "; dtgov show " : "", out_text(&c->out, change));
         return exit_of_error(c->error_name, change[0] != '\0');
 }
 
@@ -176,7 +184,7 @@ int ask(struct cli *c, enum daemon d, const char *method, const struct parameter
         if (r < 0) {
                 free(a);
                 varlink_unref(TAKE(c->daemons[d]));
-                (void)error_set(&c->error, r, "%s: %.300s", daemons[d].program,
+                (void)error_set(&c->error, r, "%s: %.300s; dtgov doctor", daemons[d].program,
                                 why.text[0] ? why.text : "out of memory");
                 return EXIT_UNREACHABLE;
         }

@@ -24,11 +24,12 @@ static int settled(struct cli *c, const struct json *proposal) {
         if (strcmp(state, "expired") == 0 || strcmp(state, "stale") == 0 ||
                         strcmp(state, "rejected") == 0)
                 return complain(c, EXIT_OUTDATED,
-                                "%s is %s: %s%swhat is there now: dtgov proposals", id, state,
-                                reason_words(c, proposal),
-                                reason_words(c, proposal)[0] ? ": " : "");
+                                "%s: %s%s%s; dtgov proposals lists what is there now", id, state,
+                                reason_words(c, proposal)[0] ? ", " : "",
+                                reason_words(c, proposal));
         return complain(c, strcmp(state, "refused") == 0 ? EXIT_REFUSED : EXIT_ERROR,
-                        "%s is %s: %s", id, out_text(&c->out, state), reason_words(c, proposal));
+                        "%s: %s, %s; dtgov show %s", id, out_text(&c->out, state),
+                        reason_words(c, proposal), id);
 }
 
 int approve_proposal(struct cli *c, const struct json *proposal) {
@@ -61,23 +62,16 @@ int approve_proposal(struct cli *c, const struct json *proposal) {
 }
 
 int run_approve(struct cli *c, char *const *arguments, unsigned count) {
-        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, {} };
-        const struct json *answer, *proposal;
-        int r;
+        const struct json *proposal;
+        int r = want_id(c, arguments[0], 'P');
 
         (void)count;
-        if (!is_id(arguments[0], 'P'))
-                return complain(c, EXIT_USAGE, "'%s' is no proposal: want one like P17: %s",
-                                out_text(&c->out, arguments[0]), "dtgov proposals");
-        r = given(c, OPTION_DRY_RUN) ? EXIT_DONE : may_confirm(c);
+        if (r == EXIT_DONE && !given(c, OPTION_DRY_RUN))
+                r = may_confirm(c);
+        if (r == EXIT_DONE)
+                r = find_id(c, arguments[0], &proposal);
         if (r != EXIT_DONE)
                 return r;
-        r = ask_or_complain(c, DAEMON_CONTROL, "ListProposals", all, &answer);
-        if (r != EXIT_DONE)
-                return r;
-        proposal = find_of(answer, "proposals", "id", arguments[0]);
-        if (!proposal)
-                return complain(c, EXIT_ERROR, "no proposal %s: dtgov proposals", arguments[0]);
         r = settled(c, proposal);
         if (r != 1)
                 return r;

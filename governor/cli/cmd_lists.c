@@ -206,7 +206,8 @@ int run_changes(struct cli *c, char *const *arguments, unsigned count) {
                 return follow_changes(c, place);
         if (r == EXIT_DONE && given(c, OPTION_COUNT))
                 return complain(c, EXIT_USAGE,
-                                "-n counts events: dtgov changes --follow -n %" PRIu64, c->count);
+                                "-n: it counts events; dtgov changes --follow -n %" PRIu64,
+                                c->count);
         if (r == EXIT_DONE)
                 r = ask_or_complain(c, DAEMON_CONTROL, "ListChanges", NULL, &answer);
         return r == EXIT_DONE ? print_list(c, &list, answer, place) : r;

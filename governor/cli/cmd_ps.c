@@ -176,7 +176,7 @@ int run_ps(struct cli *c, char *const *arguments, unsigned count) {
         int r;
 
         if (given(c, OPTION_BY) && count == 1)
-                return complain(c, EXIT_USAGE, "--by sums all containers up: leave out %s",
+                return complain(c, EXIT_USAGE, "--by: it sums up all containers; leave out %s",
                                 out_text(&c->out, arguments[0]));
         r = load_measured(c);
         if (r != EXIT_DONE)

@@ -12,13 +12,11 @@ int run_reject(struct cli *c, char *const *arguments, unsigned count) {
         };
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
         const struct json *answer, *proposal;
-        int r;
+        int r = want_id(c, arguments[0], 'P');
 
         (void)count;
-        if (!is_id(arguments[0], 'P'))
-                return complain(c, EXIT_USAGE, "'%s' is no proposal: want one like P17: %s",
-                                out_text(&c->out, arguments[0]), "dtgov proposals");
-        r = ask_or_complain(c, DAEMON_CONTROL, "Reject", parameters, &answer);
+        if (r == EXIT_DONE)
+                r = ask_or_complain(c, DAEMON_CONTROL, "Reject", parameters, &answer);
         if (r != EXIT_DONE)
                 return r;
         proposal = json_get(answer, "proposal");

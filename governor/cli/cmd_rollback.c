@@ -83,7 +83,9 @@ int run_rollback(struct cli *c, char *const *arguments, unsigned count) {
         int r;
 
         if ((count == 1) == given(c, OPTION_ALL))
-                return complain(c, EXIT_USAGE, "want one of C17, an environment, --all");
+                return complain(c, EXIT_USAGE,
+                                "rollback: want one of C17, an environment, --all; "
+                                "dtgov rollback --help");
         if (count == 0) {
                 parameters[used++] = (struct parameter){ "all", .is_flag = true, .number = 1 };
         } else if (is_id(arguments[0], 'C')) {

@@ -42,7 +42,7 @@ static int read_assignment(struct cli *c, const char *words, const char **ret, s
         int id;
 
         if (words[len] != '=' || len >= sizeof(file))
-                return complain(c, EXIT_USAGE, "'%s': want knob=value, like memory.max=4G",
+                return complain(c, EXIT_USAGE, "%s: no KNOB=VALUE; want one like memory.max=4G",
                                 out_text(&c->out, words));
         memcpy(file, words, len);
         file[len] = '\0';
@@ -50,8 +50,7 @@ static int read_assignment(struct cli *c, const char *words, const char **ret, s
         if (id < 0 || !knobs[id].settable) {
                 near = nearest_knob(file);
                 return complain(c, EXIT_USAGE,
-                                "'%s' is no knob that dtgov sets: %s%s%sdtgov set --help lists "
-                                "them",
+                                "%s: no knob that dtgov sets; %s%s%sdtgov set --help lists them",
                                 out_text(&c->out, file), near ? "did you mean " : "",
                                 near ? near : "", near ? "? " : "");
         }
@@ -80,7 +79,7 @@ static int check_floor(
         if (r == 0 || strcmp(project.folder, text_of(p->json, "folder")) != 0)
                 return EXIT_DONE;
         if (r < 0) {
-                (void)complain(c, EXIT_DONE, "%s: no floor is known", out_text(&c->out, why.text));
+                (void)complain(c, EXIT_DONE, "%s; no floor is known", out_text(&c->out, why.text));
                 return EXIT_DONE;
         }
         for (unsigned i = 0; i < count; i++) {
@@ -89,7 +88,7 @@ static int check_floor(
                 if (wishes[i].value.amount < least)
                         return complain(c, EXIT_REFUSED,
                                         "%s: this project needs at least %s (hostRequirements in "
-                                        "%s): change it there, or ask for more",
+                                        "%s); change it there, or ask for more",
                                         knobs[wishes[i].knob].file,
                                         wishes[i].knob == KNOB_CPU_MAX
                                                         ? out_format(&c->out, "%" PRIu64 " CPUs",

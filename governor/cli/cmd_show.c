@@ -376,28 +376,6 @@ static int show_places(struct cli *c, const char *words) {
         return given(c, OPTION_JSON) ? print_object(c, place->json) : show_place(c, place);
 }
 
-/* Fetches an object by its id from the list that has it. */
-static int fetch(struct cli *c, const char *id, const struct json **ret) {
-        static const struct parameter all[] = { { "all", .is_flag = true, .number = 1 }, {} };
-        const struct json *answer;
-        int r;
-
-        if (id[0] == 'P')
-                r = ask_or_complain(c, DAEMON_CONTROL, "ListProposals", all, &answer);
-        else if (id[0] == 'C')
-                r = ask_or_complain(c, DAEMON_CONTROL, "ListChanges", NULL, &answer);
-        else
-                r = ask_or_complain(c, DAEMON_OBSERVER, "ListFindings", NULL, &answer);
-        if (r != EXIT_DONE)
-                return r;
-        *ret = find_of(answer,
-                        id[0] == 'P'   ? "proposals"
-                        : id[0] == 'C' ? "changes"
-                                       : "findings",
-                        "id", id);
-        return *ret ? EXIT_DONE : complain(c, EXIT_ERROR, "there is no %s: dtgov status", id);
-}
-
 int run_show(struct cli *c, char *const *arguments, unsigned count) {
         const char *what = arguments[0];
         const struct json *object;
@@ -406,7 +384,7 @@ int run_show(struct cli *c, char *const *arguments, unsigned count) {
         (void)count;
         if (!is_id(what, 'P') && !is_id(what, 'C') && !is_id(what, 'F'))
                 return show_places(c, what);
-        r = fetch(c, what, &object);
+        r = find_id(c, what, &object);
         if (r != EXIT_DONE)
                 return r;
         if (given(c, OPTION_JSON))

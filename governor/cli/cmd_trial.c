@@ -12,7 +12,7 @@ int run_trial(struct cli *c, char *const *arguments, unsigned count) {
         (void)count;
         if (parse_duration_usec(arguments[1], &usec) < 0 || usec < USEC_PER_SEC)
                 return complain(c, EXIT_USAGE,
-                                "'%s' is no time to try it for: want 90s, 10m or 2h, at most a day",
+                                "%s: no time to try it for; want 90s, 10m or 2h, at most a day",
                                 out_text(&c->out, arguments[1]));
         c->trial_sec = usec / USEC_PER_SEC;
         return run_approve(c, arguments, 1);
@@ -22,13 +22,11 @@ int run_keep(struct cli *c, char *const *arguments, unsigned count) {
         const struct parameter parameters[] = { { "change", .text = arguments[0] }, {} };
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
         const struct json *answer, *change;
-        int r;
+        int r = want_id(c, arguments[0], 'C');
 
         (void)count;
-        if (!is_id(arguments[0], 'C'))
-                return complain(c, EXIT_USAGE, "'%s' is no change: want one like C17: %s",
-                                out_text(&c->out, arguments[0]), "dtgov changes");
-        r = ask_or_complain(c, DAEMON_CONTROL, "Keep", parameters, &answer);
+        if (r == EXIT_DONE)
+                r = ask_or_complain(c, DAEMON_CONTROL, "Keep", parameters, &answer);
         if (r != EXIT_DONE)
                 return r;
         change = json_get(answer, "change");

@@ -8,7 +8,7 @@ int may_confirm(struct cli *c) {
         if (given(c, OPTION_YES) || (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
                 return 0;
         return complain(c, EXIT_USAGE,
-                        "not on a terminal, so nothing is asked and nothing done: add --yes");
+                        "not on a terminal, so nothing is asked and nothing done; add --yes");
 }
 
 int confirm(struct cli *c, const char *question) {

@@ -206,10 +206,23 @@ static const struct command *find_command(struct cli *c, const char *name) {
                         near = &commands[i];
                 }
         }
-        (void)complain(c, EXIT_USAGE, "no command '%s': %s%s%sdtgov help lists all of them",
+        (void)complain(c, EXIT_USAGE, "%s: no such command; %s%s%sdtgov help lists them",
                         out_text(&c->out, name), near ? "did you mean " : "",
                         near ? near->name : "", near ? "? " : "");
         return NULL;
+}
+
+/* What is wrong with an option that getopt_long() does not take. */
+static const char *option_words(struct cli *c, int answer, const char *element) {
+        const char *option = optopt > 0 && optopt < LONG_REASON ? out_format(&c->out, "-%c", optopt)
+                                                                : element;
+        const char *name = out_format(&c->out, "%.*s", (int)strcspn(option, "="), option);
+
+        return out_format(&c->out, "%s %s",
+                        answer == ':'           ? "want a value after"
+                        : optopt >= LONG_REASON ? "want no value after"
+                                                : "no option",
+                        out_text(&c->out, name));
 }
 
 /* Takes one option. Returns: 0, or EXIT_USAGE; what ends the program at once is in *ret_word */
@@ -230,11 +243,12 @@ static int take_option(struct cli *c, int option, int *ret_word) {
                 c->group_by = optarg;
                 return groups_know(optarg) ? 0
                                            : complain(c, EXIT_USAGE,
-                                                             "--by: want template or environment");
+                                                             "--by: no way to group; want template "
+                                                             "or environment");
         case 'n':
                 c->given |= OPTION_COUNT;
                 if (parse_u64(optarg, &c->count) < 0)
-                        return complain(c, EXIT_USAGE, "-n: want a number of lines");
+                        return complain(c, EXIT_USAGE, "-n: no number; want one like 5");
                 return 0;
         case LONG_RUN_DIR:
                 c->run_dir = optarg;
@@ -242,13 +256,9 @@ static int take_option(struct cli *c, int option, int *ret_word) {
         case LONG_NO_COLOR:
                 c->out.color = false;
                 return 0;
-        case 'h':
-        case LONG_LIST_COMMANDS:
-        case LONG_VERSION:
+        default: /* help, list of commands, version */
                 *ret_word = option;
                 return 0;
-        default:
-                return complain(c, EXIT_USAGE, "see dtgov --help");
         }
 }
 
@@ -258,29 +268,39 @@ static int check_usage(struct cli *c, const struct command *k, unsigned count) {
 
         for (size_t i = 0; i < ARRAY_LEN(option_help); i++)
                 if (excess & option_help[i].option)
-                        return complain(c, EXIT_USAGE, "%s does not take %s: dtgov %s --help",
+                        return complain(c, EXIT_USAGE,
+                                        "%s: it does not take %s; dtgov %s --help lists what it "
+                                        "takes",
                                         k->name,
                                         option_help[i].name + 4 * (option_help[i].name[0] == ' '),
                                         k->name);
         if (count < k->least || count > k->most)
-                return complain(c, EXIT_USAGE, "usage: dtgov %s%s%s", k->name,
+                return complain(c, EXIT_USAGE, "%s: too %s arguments; usage: dtgov %s%s%s", k->name,
+                                count < k->least ? "few" : "many", k->name,
                                 k->arguments[0] ? " " : "", k->arguments);
         return EXIT_DONE;
 }
 
 int dtgov_main(struct cli *c, int argc, char **argv) {
+        const char *wrong = NULL; /* about an option: told with the command, which may follow */
         const struct command *k;
         int option, word = 0, r;
         unsigned count;
 
         if (argc > 1 && strcmp(argv[1], "--complete") == 0)
                 return complete(c, argv + 2, (unsigned)argc - 2);
-        optind = 0;
-        while ((option = getopt_long(argc, argv, "hyn:", long_options, NULL)) >= 0) {
-                r = take_option(c, option, &word);
-                if (r != 0)
+        optind = opterr = 0;
+        while ((option = getopt_long(argc, argv, ":hyn:", long_options, NULL)) >= 0) {
+                r = EXIT_DONE;
+                if (option != '?' && option != ':')
+                        r = take_option(c, option, &word);
+                else if (!wrong)
+                        wrong = option_words(c, option, argv[optind - 1]);
+                if (r != EXIT_DONE)
                         return r;
         }
+        if (wrong && optind == argc)
+                return complain(c, EXIT_USAGE, "%s; dtgov --help lists the commands", wrong);
         if (word == LONG_LIST_COMMANDS)
                 return list_commands(c);
         if (optind < argc && strcmp(argv[optind], "help") == 0) {
@@ -295,6 +315,9 @@ int dtgov_main(struct cli *c, int argc, char **argv) {
                                  : find_command(c, optind < argc ? argv[optind] : "status");
         if (!k)
                 return EXIT_USAGE;
+        if (wrong)
+                return complain(c, EXIT_USAGE, "%s: %s; dtgov %s --help lists what it takes",
+                                k->name, wrong, k->name);
         if (word == 'h') {
                 print_command_help(c, k);
                 return EXIT_DONE;

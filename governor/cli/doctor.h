@@ -12,6 +12,8 @@ struct doctor;
 void diagnose(struct doctor *d, const char *id, enum health health, const char *text,
                 const char *mend);
 
+bool has_systemd(const struct cli *c); /* as PID 1 of this host */
+
 void check_kernel(struct cli *c, struct doctor *d);  /* kernel, cgroups, PSI, /proc, Landlock */
 void check_daemons(struct cli *c, struct doctor *d); /* both, their notes, the journal */
 void check_engines(struct cli *c, struct doctor *d); /* hook, runtimes, engines' configurations */

@@ -7,8 +7,7 @@
 
 #include "governor/cli/doctor.h"
 
-#define ADMIN_GROUP "dtgov-admin"
-#define GROUPS_MAX  1024
+#define GROUPS_MAX 1024
 
 static bool host_has(const struct cli *c, const char *path) {
         char whole[512];
@@ -17,7 +16,7 @@ static bool host_has(const struct cli *c, const char *path) {
         return access(whole, F_OK) == 0;
 }
 
-static bool has_systemd(const struct cli *c) {
+bool has_systemd(const struct cli *c) {
         return host_has(c, "/run/systemd/system");
 }
 

@@ -147,8 +147,8 @@ int print_groups(struct cli *c, const char *by) {
         size_t count = 0;
 
         if (!way)
-                return complain(c, EXIT_USAGE,
-                                "'%s' is no way to group: want environment or template", by);
+                return complain(c, EXIT_USAGE, "%s: no way to group; want environment or template",
+                                by);
         groups = collect(c, way, &count);
         if (!groups)
                 return complain(c, EXIT_ERROR, "out of memory");

@@ -91,7 +91,8 @@ int place_find(const struct place *places, size_t count, const char *words,
 
         text_printable(words, clean, sizeof(clean));
         if (words[0] == '\0')
-                return error_set(err, -EINVAL, "an empty name: want an environment: dtgov ps");
+                return error_set(err, -EINVAL,
+                                "an empty name; want an environment, dtgov ps lists them");
         for (size_t i = 0; i < ARRAY_LEN(ways) && found == 0; i++) {
                 found = match(places, count, words, ways[i], &place, &candidates);
                 listed = listed || ways[i](also, words);
@@ -102,10 +103,10 @@ int place_find(const struct place *places, size_t count, const char *words,
         }
         if (found == 0)
                 return error_set(err, -ENOENT,
-                                "no container or environment '%s': dtgov ps lists them", clean);
+                                "%s: no such container or environment; dtgov ps lists them", clean);
         if (found > 1)
-                return error_set(err, -ENOTUNIQ, "'%s' could be %u containers: %.250s", clean,
-                                found, candidates.text);
+                return error_set(err, -ENOTUNIQ, "%s: could be %u containers; name one of %.250s",
+                                clean, found, candidates.text);
         *ret = place;
         return 0;
 }

@@ -79,7 +79,7 @@ int api_propose(struct varlink *link, const struct json *parameters, void *userd
         if (!m)
                 return varlink_error(link, API_ERROR("NotFound"), "id",
                                 call.container ? call.container : "", "text",
-                                "no such container here: see dtgov ps", NULL);
+                                "no such container; dtgov ps lists them", NULL);
         text = strdup(call.assignments ? call.assignments : "");
         if (!text)
                 return -ENOMEM;
@@ -178,11 +178,12 @@ static int reply_over(struct control *c, struct varlink *link, const struct held
                 if (h->change != 0 && run)
                         return reply_change(c, link, run);
                 return varlink_error(link, API_ERROR("Busy"), "text",
-                                "it is being applied right now: see dtgov changes", NULL);
+                                "it is being applied right now; dtgov changes", NULL);
         case HELD_EXPIRED:
                 return api_refuse(link, REASON_EXPIRED, h->text);
         case HELD_REJECTED:
-                return api_refuse(link, REASON_STALE, "it was rejected: propose anew");
+                return api_refuse(link, REASON_STALE,
+                                "it was rejected; dtgov proposals lists what is there now");
         default:
                 return api_refuse(link, REASON_STALE, h->text);
         }
@@ -195,8 +196,8 @@ static struct held *find_held(struct control *c, struct varlink *link, const cha
         h = proposals_find(&c->proposals, api_number('P', id));
         if (!h)
                 (void)varlink_error(link, API_ERROR("NotFound"), "id", id ? id : "", "text",
-                                "no such proposal: pending ones end with dtgovd, see "
-                                "dtgov proposals",
+                                "no such proposal; dtgov proposals --all lists them (pending ones "
+                                "end with dtgovd)",
                                 NULL);
         return h;
 }
@@ -245,10 +246,10 @@ int api_keep(struct varlink *link, const struct json *parameters, void *userdata
         if (!run || run->change.number == 0)
                 return varlink_error(link, API_ERROR("NotFound"), "id",
                                 call.change ? call.change : "", "text",
-                                "no such change: see dtgov changes", NULL);
+                                "no such change; dtgov changes lists them", NULL);
         if (!engine_keep(c, run))
                 return api_refuse(link, REASON_STALE,
-                                "it is not in force any more: see dtgov changes");
+                                "it is not in force any more; dtgov changes says why");
         return reply_change(c, link, run);
 }
 
@@ -262,6 +263,9 @@ int api_reject(struct varlink *link, const struct json *parameters, void *userda
         h = find_held(c, link, call.id);
         if (!h)
                 return 0;
+        if (h->state == HELD_APPROVED)
+                return api_refuse(link, REASON_STALE,
+                                "it is approved, so there is a change to take back; dtgov changes");
         if (h->state != HELD_PENDING && h->state != HELD_REJECTED)
                 return reply_over(c, link, h);
         proposals_end(c, h, HELD_REJECTED, call.reason ? call.reason : "");

@@ -159,7 +159,7 @@ static int check_target(struct control *c, struct varlink *link, const struct ap
                 newer = NULL; /* taken back already: its last write is waited for */
         if (!run)
                 (void)varlink_error(link, API_ERROR("NotFound"), "id", t->change, "text",
-                                "no such change: see dtgov changes", NULL);
+                                "no such change; dtgov changes lists them", NULL);
         else if (newer) {
                 (void)snprintf(text, sizeof(text),
                                 "C%" PRIu64 " of the same knob is newer: roll that back first, or "

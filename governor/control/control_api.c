@@ -14,15 +14,14 @@ static const char *why_not(struct control *c, struct varlink *link) {
         char path[CONTAINER_PATH_SIZE];
 
         if (proc_cgroup(c->proc_fd, peer->pid, path) < 0 || !varlink_peer_is_alive(link))
-                return "the caller has ended: call from a process that waits for the answer";
+                return "the caller has ended; call from a process that waits for the answer";
         if (container_holds(c, path))
-                return "calls from inside a governed container decide nothing: run dtgov on the "
+                return "calls from inside a governed container decide nothing; run dtgov on the "
                        "host";
         if (peer->uid == 0 ||
                         (c->admin_gid != (gid_t)-1 && varlink_peer_in_group(link, c->admin_gid)))
                 return NULL;
-        return "only root and group " ADMIN_GROUP " decide: sudo usermod -aG " ADMIN_GROUP
-               " USER, then log in again (a session keeps its groups until it ends)";
+        return "only root and group " ADMIN_GROUP " decide";
 }
 
 bool api_may_decide(struct control *c, struct varlink *link) {

@@ -63,7 +63,7 @@ int api_trust(struct varlink *link, const struct json *parameters, void *userdat
                 rule++;
         if (rule == RULE_COUNT)
                 return varlink_error(link, API_ERROR("NotFound"), "id", call.id ? call.id : "",
-                                "text", "no such rule: see dtgov trust", NULL);
+                                "text", "no such rule; man dtgov lists them", NULL);
         r = engine_trusts(c, (enum rule_id)rule) ? 0
                                                  : journal_trust(c->journal, (enum rule_id)rule);
         if (r < 0)

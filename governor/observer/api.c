@@ -269,7 +269,7 @@ static int named(struct varlink *link, struct manager *m, const struct json *par
         if (*ret)
                 return 1;
         (void)varlink_error(link, "org.dtgov.Observer.NotFound", "id", id, "text",
-                        "no such container is observed: see dtgov ps", NULL);
+                        "no such container is observed; dtgov ps lists them", NULL);
         return -ENOENT;
 }
 

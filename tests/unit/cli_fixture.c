@@ -39,7 +39,8 @@ static int answer(struct varlink *link, const struct json *parameters, void *use
         if (fake->error) {
                 const struct json *e = json_root(doc);
 
-                return varlink_error(link, fake->error, "text", text_of(e, "text"), "code",
+                return varlink_error(link, fake->error, "text", text_of(e, "text"), "id",
+                                json_get(e, "id") ? text_of(e, "id") : NULL, "code",
                                 json_get(e, "code") ? text_of(e, "code") : NULL, "change",
                                 json_get(e, "change") ? text_of(e, "change") : NULL, NULL);
         }

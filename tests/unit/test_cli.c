@@ -137,8 +137,12 @@ static void each_refusal_has_its_exit_status(void **state) {
                                 EXIT_OUTDATED, "dtgov: changed (E_STALE)\n" },
                 { "org.dtgov.Control.Refused", "{\"code\":\"E_HEADROOM\",\"text\":\"too little\"}",
                                 EXIT_REFUSED, "dtgov: too little (E_HEADROOM)\n" },
-                { "org.dtgov.Control.NotAuthorized", "{\"text\":\"you may not\"}", EXIT_UNREACHABLE,
-                                "sudo usermod -aG dtgov-admin " },
+                { "org.dtgov.Control.NotAuthorized",
+                                "{\"text\":\"only root and group dtgov-admin decide\"}",
+                                EXIT_UNREACHABLE,
+                                "dtgov: approve: only root and group dtgov-admin decide; sudo " },
+                { "org.dtgov.Control.NotAuthorized", "{\"text\":\"run dtgov on the host\"}",
+                                EXIT_UNREACHABLE, "dtgov: run dtgov on the host\n" },
                 { "org.dtgov.Control.Busy", "{\"text\":\"E_BUSY: \\u001b[2J\"}", EXIT_ERROR,
                                 "E_BUSY: \\x1b[2J" },
         };
@@ -186,24 +190,55 @@ static void usage_errors_say_what_is_wanted(void **state) {
         static const struct {
                 const char *line, *says;
         } cases[] = {
-                { "aprove P17", "no command 'aprove': did you mean approve? dtgov help lists" },
-                { "lst", "no command 'lst': dtgov help lists" },
+                { "aprove P17", "aprove: no such command; did you mean approve? dtgov help" },
+                { "lst", "dtgov: lst: no such command; dtgov help lists them\n" },
                 { "help aprove", "did you mean approve?" },
-                { "frobnicate", "'frobnicate': dtgov help lists" },
-                { "approve", "usage: dtgov approve P" },
-                { "ps --wait", "ps does not take --wait" },
+                { "frobnicate", "frobnicate: no such command; dtgov help lists" },
+                { "approve", "dtgov: approve: too few arguments; usage: dtgov approve P" },
+                { "ps a b", "dtgov: ps: too many arguments; usage: dtgov ps [ENV]" },
+                { "ps --wait", "ps: it does not take --wait; dtgov ps --help" },
+                { "--frob ps", "dtgov: ps: no option --frob; dtgov ps --help lists what" },
+                { "ps -x", "dtgov: ps: no option -x; dtgov ps --help" },
+                { "--frob", "dtgov: no option --frob; dtgov --help" },
+                { "approve P17 --wait=3", "approve: want no value after --wait; dtgov approve" },
+                { "reject P17 --reason", "reject: want a value after --reason; dtgov reject" },
+                { "top -n", "top: want a value after -n; dtgov top --help" },
                 { "set api memory.mx=4G", "did you mean memory.max? dtgov set --help" },
-                { "set api foo.max=1", "'foo.max' is no knob that dtgov sets: dtgov set --help" },
+                { "set api foo.max=1", "foo.max: no knob that dtgov sets; dtgov set --help" },
                 { "set api memory.max=4X", "bytes" },
-                { "set api memory.max", "knob=value" },
+                { "set api memory.max", "memory.max: no KNOB=VALUE; want" },
                 { "set api io.max=1", "no knob that dtgov sets" },
                 { "top -n x", "-n" },
-                { "reject F12", "no proposal" },
+                { "reject F12", "F12: not a proposal; want one like P17, dtgov proposals" },
         };
         struct bench *b = *state;
 
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
                 assert_int_equal(run_line(b, cases[i].line), EXIT_USAGE);
+                if (!strstr(b->err, cases[i].says))
+                        fail_msg("%s: %s", cases[i].line, b->err);
+        }
+}
+
+static void what_is_not_there_is_told_alike(void **state) {
+        static const struct {
+                const char *line, *says;
+        } cases[] = {
+                { "show P99", "dtgov: P99: no such proposal; dtgov proposals --all lists them\n" },
+                { "show C99", "dtgov: C99: no such change; dtgov changes lists them\n" },
+                { "show F99", "dtgov: F99: no such finding; dtgov findings lists them\n" },
+                { "show x", "dtgov: x: no such container or environment; dtgov ps lists them\n" },
+                { "approve P99 --yes", "dtgov: P99: no such proposal; dtgov proposals --all" },
+                { "trial P99 10m --yes", "dtgov: P99: no such proposal; dtgov proposals --all" },
+                { "set x cpu.max=1 --yes", "dtgov: x: no such container or environment; dtgov" },
+                { "rollback C99", "dtgov: C99: no such change; dtgov changes lists them\n" },
+        };
+        struct bench *b = *state;
+
+        fake_answer(b, "Rollback", "org.dtgov.Control.NotFound",
+                        "{\"id\":\"C99\",\"text\":\"no such change; dtgov changes lists them\"}");
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+                assert_int_equal(run_line(b, cases[i].line), EXIT_ERROR);
                 if (!strstr(b->err, cases[i].says))
                         fail_msg("%s: %s", cases[i].line, b->err);
         }
@@ -275,7 +310,7 @@ static void a_hostile_error_is_shown_and_not_obeyed(void **state) {
         fake_answer(b, "Rollback", "org.dtgov.Control.Failed",
                         "{\"text\":\"no\",\"change\":\"C1\\u001b[2J\"}");
         assert_int_equal(run_line(b, "rollback C17"), EXIT_REVERTED);
-        assert_string_equal(b->err, "dtgov: no: dtgov show C1\\x1b[2J\n");
+        assert_string_equal(b->err, "dtgov: no; dtgov show C1\\x1b[2J\n");
         fake_answer(b, "Reject", "org.dtgov.Control.\033[2J", "{}");
         assert_int_equal(run_line(b, "reject P17"), EXIT_ERROR);
         assert_string_equal(b->err, "dtgov: \\x1b[2J\n");
@@ -311,7 +346,7 @@ static void a_change_and_a_container_of_one_name_are_told_apart_by_the_user(void
                         "\"containerId\":\"b1\",\"cgroupInode\":8}]}");
         fake_change(b, "ListChanges", "changes\":[", "committed", "");
         assert_int_equal(run_line(b, "set C17 cpu.weight=555 --yes"), EXIT_ERROR);
-        assert_non_null(strstr(b->err, "'C17' could be 2 containers: C17 (b1@8), "
+        assert_non_null(strstr(b->err, "C17: could be 2 containers; name one of C17 (b1@8), "
                                        "api (000000000000@7)"));
         assert_string_equal(b->heard, "");
 }
@@ -332,6 +367,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_verification_that_failed_is_seven),
                 AGAINST_DAEMONS(a_rollback_that_kept_more_is_eight),
                 AGAINST_DAEMONS(usage_errors_say_what_is_wanted),
+                AGAINST_DAEMONS(what_is_not_there_is_told_alike),
                 AGAINST_DAEMONS(help_is_a_command_too),
                 AGAINST_DAEMONS(a_pause_that_cannot_be_kept_says_so),
                 AGAINST_DAEMONS(a_hostile_error_is_shown_and_not_obeyed),

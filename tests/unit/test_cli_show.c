@@ -230,7 +230,7 @@ static void a_daemon_that_does_not_run_is_named(void **state) {
         (void)unlink(b->path[DAEMON_CONTROL]);
         assert_int_equal(run_line(b, "status"), EXIT_UNREACHABLE);
         assert_non_null(strstr(b->out, "api lost 41 s"));
-        assert_non_null(strstr(b->err, "dtgovd does not run"));
+        assert_non_null(strstr(b->err, "dtgov: dtgovd: it does not run, nobody listens at "));
         assert_int_equal(run_line(b, "version"), EXIT_DONE);
         (void)unlink(b->path[DAEMON_OBSERVER]);
         assert_int_equal(run_line(b, "ps"), EXIT_UNREACHABLE);
@@ -423,7 +423,7 @@ static void show_says_by_which_rule_a_container_has_its_name(void **state) {
         assert_non_null(strstr(b->out, "shop-web-1"));
         assert_non_null(strstr(b->out, "shop-web-2"));
         assert_int_equal(run_line(b, "set web cpu.max=1 --yes"), EXIT_ERROR);
-        assert_non_null(strstr(b->err, "'web' could be 2 containers: shop-web-1 (a1@1), "
+        assert_non_null(strstr(b->err, "web: could be 2 containers; name one of shop-web-1 (a1@1), "
                                        "shop-web-2 (a2@2)"));
 }
 

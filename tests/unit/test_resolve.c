@@ -70,7 +70,8 @@ static void what_is_ambiguous_is_listed(void **state) {
 
         (void)state;
         assert_int_equal(find("ab", &p, &err), -ENOTUNIQ);
-        assert_string_equal(err.text, "'ab' could be 2 containers: api (abc1@10), abc2@11");
+        assert_string_equal(
+                        err.text, "ab: could be 2 containers; name one of api (abc1@10), abc2@11");
         assert_int_equal(find("twin", &p, &err), -ENOTUNIQ);
         assert_non_null(strstr(err.text, "twin@13, twin@14"));
         assert_int_equal(find("shop/db", &p, &err), -ENOTUNIQ);

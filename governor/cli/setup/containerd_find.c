@@ -20,7 +20,9 @@ static int check_version(const char *root, struct error *err) {
         int r = program_run(root, argv, 20, -1, &answer, err);
 
         if (r == -ENOENT)
-                return error_set(err, r, "containerd is not installed here");
+                return error_set(err, r,
+                                "containerd is not installed here; dtgov doctor names the engines "
+                                "that are");
         if (r < 0)
                 return r;
         /* "containerd github.com/containerd/containerd v1.7.24 REVISION"; Debian has no "v". */

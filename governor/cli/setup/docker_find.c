@@ -155,7 +155,9 @@ int docker_find(const char *root, struct docker_engine *ret, struct error *err) 
                 read_unit(root, ret);
         count = find_installed(root, ret);
         if (ret->program[0] == '\0')
-                return error_set(err, -ENOENT, "Docker is not installed here: there is no dockerd");
+                return error_set(err, -ENOENT,
+                                "Docker is not installed here: there is no dockerd; "
+                                "dtgov doctor names the engines that are");
         if (count > 1 && !ret->pid)
                 return error_set(err, -ENOTUNIQ,
                                 "Docker is installed twice, and neither runs: %s, %s: start the "

@@ -70,7 +70,9 @@ int hooks_find(const char *root, const struct hooks_engine *e, struct error *err
         char path[512];
 
         if (!program_find(root, e->program, path, sizeof(path)))
-                return error_set(err, -ENOENT, "%s is not installed here: there is no '%s'",
+                return error_set(err, -ENOENT,
+                                "%s is not installed here: there is no '%s'; dtgov doctor names "
+                                "the engines that are",
                                 e->title, e->program);
         return e == &hooks_podman ? check_podman(root, err) : 0;
 }
