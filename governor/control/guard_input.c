@@ -26,14 +26,18 @@ struct promises {
         uint64_t total_bytes, sum_bytes;
 };
 
-/* No limit promises the whole host. */
+/* Without a limit nothing is promised to it: what it uses is all that the others can count on. */
 static void add_promise(void *data, struct managed *m) {
         struct promises *p = data;
-        uint64_t most = KNOB_MAX;
+        uint64_t most = KNOB_MAX, used = 0;
 
         if (m == p->except)
                 return;
         (void)cgroup_read_u64(m->dir_fd, knobs[KNOB_MEMORY_MAX].file, &most);
+        if (most == KNOB_MAX) {
+                (void)cgroup_read_u64(m->dir_fd, "memory.current", &used);
+                most = used;
+        }
         if (__builtin_add_overflow(p->sum_bytes, u64_min(most, p->total_bytes), &p->sum_bytes))
                 p->sum_bytes = KNOB_MAX;
 }

@@ -24,7 +24,9 @@ struct guard_rules {
 
 struct guard_host {
         uint64_t memory_total_bytes, memory_available_bytes;
-        uint64_t memory_promised_bytes; /* sum of min(memory.max, RAM) of the other containers */
+        /* Sum of min(memory.max, RAM) of the other containers; one without a limit is promised
+         * nothing, and counts with its memory.current. */
+        uint64_t memory_promised_bytes;
         unsigned online_cpus;
         bool observer_present, psi_available;
         const char *journal_problem; /* why it takes no new change; NULL: it does */

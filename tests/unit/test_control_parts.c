@@ -47,6 +47,38 @@ static void proposals_expire_and_go_stale(void **state) {
         assert_int_equal(second->state, HELD_STALE);
 }
 
+/* Another container, c2, that uses 1 MiB of what it may. */
+static void add_neighbour(struct fixture *f, const char *memory_max) {
+        struct container x = { .id = "c2", .runtime = "runc", .cgroup = "/docker/c2" };
+        char path[128];
+        struct stat st;
+
+        (void)snprintf(path, sizeof(path), "%s/cg/docker/c2", f->dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(stat(path, &st), 0);
+        x.cgroup_inode = st.st_ino;
+        fixture_write(f, "../c2/memory.current", "1048576");
+        fixture_write(f, "../c2/memory.max", memory_max);
+        fixture_write(f, "../c2/cgroup.events", "populated 1\nfrozen 0\n");
+        assert_int_equal(registry_put(f->control.containers_fd, &x), 0);
+        containers_scan(&f->control);
+        assert_non_null(container_find(&f->control, "c2", 0));
+}
+
+static void a_container_without_a_limit_is_promised_what_it_uses(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = fixture_wish(f, KNOB_MEMORY_HIGH, 600 * MIB);
+        struct guard_answer answer;
+
+        add_neighbour(f, "max");
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, true, &answer), 0);
+        assert_int_equal(answer.verdict, GUARD_ASK);
+        assert_null(strstr(answer.text, "promised"));
+        fixture_write(f, "../c2/memory.max", "1125899906842624");
+        assert_int_equal(proposals_submit(&f->control, f->container, &p, true, &answer), 0);
+        assert_non_null(strstr(answer.text, "are then promised of"));
+}
+
 static void a_rule_replaces_its_own_proposal(void **state) {
         struct fixture *f = *state;
         struct proposal p = fixture_wish(f, KNOB_PIDS_MAX, 200);
@@ -402,6 +434,7 @@ int main(void) {
                 TEST(a_digest_is_of_the_whole_proposal),
                 TEST(proposals_expire_and_go_stale),
                 TEST(the_observer_hears_of_what_became_of_its_proposals),
+                TEST(a_container_without_a_limit_is_promised_what_it_uses),
                 TEST(a_rule_replaces_its_own_proposal),
                 TEST(each_rule_has_a_time_of_its_own_on_probation),
                 TEST(a_configuration_is_read_or_refused_with_its_reason),
