@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hook, runtimes, and the engines that call them. Configurations are read, never written. */
+#include <stdio.h>
 #include <string.h>
 
 #include "governor/cli/doctor.h"
@@ -13,6 +14,9 @@
 
 #define HOOK    DTGOV_LIBEXECDIR "/dtgov-hook"
 #define RUNTIME DTGOV_LIBEXECDIR "/dtgov-runtime"
+
+#define PODMAN_SOCKET "/run/podman/podman.sock"
+#define LISTENING     " 00010000 " /* __SO_ACCEPTCON among the flags in /proc/net/unix */
 
 static const char *root_of(const struct cli *c) {
         return c->root ? c->root : "";
@@ -207,6 +211,40 @@ static void check_hooks(struct cli *c, struct doctor *d, const struct hooks_engi
                                 out_format(&c->out, "%s calls %s", e->title, state.hook), "");
 }
 
+/* Whether somebody listens there; connecting would start the service behind it. -ENOENT: unknown */
+static int listens(const struct cli *c, const char *socket) {
+        CLEANUP(freep) char *line = NULL;
+        size_t size = 0, len = strlen(socket);
+        bool found = false;
+        char path[512];
+        FILE *f;
+
+        (void)snprintf(path, sizeof(path), "%s/proc/net/unix", root_of(c));
+        f = fopen(path, "re");
+        if (!f)
+                return -ENOENT;
+        while (!found && getline(&line, &size, f) > 0) {
+                size_t end = strcspn(line, "\n");
+
+                found = end > len && strncmp(line + end - len, socket, len) == 0 &&
+                        strstr(line, LISTENING);
+        }
+        (void)fclose(f);
+        return found;
+}
+
+/* dtgov-identify asks Podman there. */
+static void check_podman_socket(struct cli *c, struct doctor *d) {
+        if (!is_there(c, "podman") || listens(c, PODMAN_SOCKET) != 0)
+                return;
+        diagnose(d, "podman.socket", HEALTH_WARN,
+                        "nobody listens at " PODMAN_SOCKET
+                        ": Podman's containers are called by their ids",
+                        has_systemd(c) ? "sudo systemctl enable --now podman.socket"
+                                       : "sudo podman system service --time=0 "
+                                         "unix://" PODMAN_SOCKET " &");
+}
+
 static void check_containerd(struct cli *c, struct doctor *d) {
         CLEANUP(conf_done) struct conf_file f = { 0 };
         struct error err = { "" };
@@ -261,6 +299,7 @@ void check_engines(struct cli *c, struct doctor *d) {
         check_none(c, d);
         check_docker(c, d);
         check_hooks(c, d, &hooks_podman);
+        check_podman_socket(c, d);
         check_containerd(c, d);
         check_hooks(c, d, &hooks_crio);
 }

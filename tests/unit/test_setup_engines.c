@@ -314,6 +314,29 @@ static void doctor_says_so_where_no_engine_is_installed_or_an_old_one(void **sta
         assert_doctor(h, "\"id\":\"podman\",\"state\":\"broken\"");
 }
 
+static void doctor_says_that_nobody_listens_for_podman(void **state) {
+        static const char listening[] = "Num RefCount Protocol Flags Type St Inode Path\n"
+                                        "0000000000000000: 00000002 00000000 00010000 0001 01 77 "
+                                        "/run/podman/podman.sock\n";
+        static const char connected[] = "Num RefCount Protocol Flags Type St Inode Path\n"
+                                        "0000000000000000: 00000003 00000000 00000000 0001 03 78 "
+                                        "/run/podman/podman.sock\n"
+                                        "0000000000000000: 00000002 00000000 00010000 0001 01 79 "
+                                        "/run/other.sock\n";
+        struct host *h = *state;
+
+        tree_write(&h->tree, "proc/net/unix", connected);
+        tree_write(&h->tree, "run/systemd/system/x", "");
+        assert_doctor(h, "\"id\":\"engines\"");
+        assert_null(strstr(h->said, "podman.socket"));
+        host_write_podman(h);
+        assert_doctor(h, "\"id\":\"podman.socket\",\"state\":\"warn\"");
+        assert_says(h, "\"mend\":\"sudo systemctl enable --now podman.socket\"");
+        tree_write(&h->tree, "proc/net/unix", listening);
+        assert_doctor(h, "\"id\":\"podman\"");
+        assert_null(strstr(h->said, "podman.socket"));
+}
+
 static void engines_that_are_here_are_completed_first(void **state) {
         struct host *h = *state;
 
@@ -357,6 +380,7 @@ int main(void) {
                 ON_HOST(doctor_prescribes_what_this_host_has),
                 ON_HOST(doctor_finds_that_the_configuration_of_the_wrapper_is_damaged),
                 ON_HOST(doctor_says_so_where_no_engine_is_installed_or_an_old_one),
+                ON_HOST(doctor_says_that_nobody_listens_for_podman),
                 ON_DOCKER(doctor_finds_that_the_real_runtime_is_gone),
                 ON_HOST(engines_that_are_here_are_completed_first),
                 ON_DOCKER(doctor_says_that_docker_is_down_old_or_twice_there),
