@@ -11,8 +11,9 @@
 
 struct tally {
         const char *rule, *environment, *template;
-        unsigned changes, proven, unproven, taken_back;
-        uint64_t *errors; /* us a minute, by which what was expected was wrong */
+        unsigned changes, proven, unproven;
+        unsigned taken_back, by_people; /* by dtgov itself; by a person's own rollback */
+        uint64_t *errors;               /* us a minute, by which what was expected was wrong */
         unsigned errors_count;
 };
 
@@ -39,6 +40,11 @@ static uint64_t median_error(struct tally *t) {
         return t->errors[t->errors_count / 2];
 }
 
+/* A person's rollback is an opinion about a change; dtgov's own is harm, or want of evidence. */
+static bool is_by_person(const struct json *change) {
+        return reason_from_code(text_of(change, "reason")) == REASON_PERSON;
+}
+
 static int count_change(struct tally *t, const struct json *change, unsigned most) {
         uint64_t expected = number_of(change, "expectedUsecPerMin", UINT64_MAX);
         uint64_t after = number_of(change, "afterUsecPerMin", UINT64_MAX);
@@ -49,6 +55,8 @@ static int count_change(struct tally *t, const struct json *change, unsigned mos
                 t->proven++;
         else if (state == CHANGE_COMMITTED)
                 t->unproven++;
+        else if (state == CHANGE_ROLLED_BACK && is_by_person(change))
+                t->by_people++;
         else if (state == CHANGE_ROLLED_BACK)
                 t->taken_back++;
         if (expected == UINT64_MAX || after == UINT64_MAX)
@@ -118,7 +126,8 @@ static int print_tallies_json(
                 json_put_u64(w, "changes", t->changes);
                 json_put_u64(w, "proven", t->proven);
                 json_put_u64(w, "unproven", t->unproven);
-                json_put_u64(w, "rolledBack", t->taken_back);
+                json_put_u64(w, "rolledBack", t->taken_back + t->by_people);
+                json_put_u64(w, "rolledBackByPeople", t->by_people);
                 if (t->errors_count > 0)
                         json_put_u64(w, "medianErrorUsecPerMin", median_error(t));
                 json_put_bool(w, "trusted", is_trusted(known, t->rule));
@@ -132,7 +141,7 @@ static int print_tallies(struct cli *c, const struct tallies *tallies, const str
         static const struct column columns[] = { { "RULE", 0 }, { "ENVIRONMENT", COLUMN_CUT },
                 { "CHANGES", COLUMN_RIGHT }, { "HELPED", COLUMN_RIGHT },
                 { "UNPROVEN", COLUMN_RIGHT }, { "TAKEN BACK", COLUMN_RIGHT },
-                { "OFF BY", COLUMN_RIGHT } };
+                { "BY PEOPLE", COLUMN_RIGHT }, { "OFF BY", COLUMN_RIGHT } };
         CLEANUP(table_freep) struct table *table = NULL;
         int r = table_new(&table, &c->out, columns, ARRAY_LEN(columns));
 
@@ -145,6 +154,7 @@ static int print_tallies(struct cli *c, const struct tallies *tallies, const str
                         out_format(&c->out, "%u", t->proven),
                         out_format(&c->out, "%u", t->unproven),
                         out_format(&c->out, "%u", t->taken_back),
+                        out_format(&c->out, "%u", t->by_people),
                         t->errors_count > 0
                                         ? out_format(&c->out, "%s/min",
                                                           out_duration(&c->out, median_error(t)))
@@ -162,8 +172,8 @@ static int print_tallies(struct cli *c, const struct tallies *tallies, const str
         for (const struct json *x = children_of(known, "rules"); x; x = x->next)
                 if (!flag_of(x, "trusted"))
                         (void)fprintf(c->out.file,
-                                        "%s was taken back three times within an hour: it does not "
-                                        "act alone until dtgov trust %s\n",
+                                        "%s was taken back three times within an hour, by dtgov or "
+                                        "by people: it does not act alone until dtgov trust %s\n",
                                         out_text(&c->out, text_of(x, "id")),
                                         out_text(&c->out, text_of(x, "id")));
         return EXIT_DONE;

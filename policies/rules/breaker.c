@@ -20,7 +20,7 @@ bool breaker_is_harm(enum reason reason) {
 
 bool breaker_counts(const struct change *x) {
         return x->state == CHANGE_ROLLED_BACK && x->rule != RULE_PERSON &&
-               breaker_is_harm(x->reason);
+               (x->reason == REASON_PERSON || breaker_is_harm(x->reason));
 }
 
 static uint64_t apart(uint64_t a, uint64_t b) {

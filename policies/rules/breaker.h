@@ -17,8 +17,10 @@ struct breaker {
 };
 
 /*
- * Whether the end of a change speaks against its rule: it did harm, or nothing showed that it did
- * none. What a person, a restart, or a blind watch took back says nothing of the rule.
+ * Whether the end of a change speaks against its rule: it did harm, nothing showed that it did
+ * none, or a person did not want it. A person's rollback is an opinion and no harm, but whoever
+ * takes three back within an hour does not want a fourth that nobody asked them about. What a
+ * restart, the end of a trial or a blind watch took back says nothing of the rule.
  */
 bool breaker_counts(const struct change *x);
 

@@ -31,9 +31,21 @@ static void three_rollbacks_within_an_hour_open_it(void **state) {
         assert_false(opens(REASON_OOM_KILL, 10, 20, 71));
 }
 
-static void what_people_and_restarts_take_back_does_not_count(void **state) {
+static void what_people_take_back_counts_as_well(void **state) {
+        const struct change x[] = { ended(REASON_OOM_KILL, 1), ended(REASON_PERSON, 2),
+                ended(REASON_PERSON, 3) };
+        struct breaker b = {};
+
         (void)state;
-        assert_false(opens(REASON_PERSON, 1, 2, 3));
+        assert_true(opens(REASON_PERSON, 1, 2, 3));
+        assert_false(opens(REASON_PERSON, 1, 2, 70));
+        for (size_t i = 0; i < ARRAY_LEN(x); i++)
+                breaker_add(&b, &x[i]);
+        assert_true(b.open);
+}
+
+static void what_restarts_and_trials_take_back_does_not_count(void **state) {
+        (void)state;
         assert_false(opens(REASON_TRIAL, 1, 2, 3));
         assert_false(opens(REASON_DAEMON_STOPPED, 1, 2, 3));
         assert_false(opens(REASON_OBSERVER_SILENT, 1, 2, 3));
@@ -87,7 +99,8 @@ static void a_persons_own_wish_is_no_rule(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(three_rollbacks_within_an_hour_open_it),
-                cmocka_unit_test(what_people_and_restarts_take_back_does_not_count),
+                cmocka_unit_test(what_people_take_back_counts_as_well),
+                cmocka_unit_test(what_restarts_and_trials_take_back_does_not_count),
                 cmocka_unit_test(three_in_a_row_count_wherever_they_are),
                 cmocka_unit_test(times_of_another_boot_are_not_compared),
                 cmocka_unit_test(a_persons_own_wish_is_no_rule),

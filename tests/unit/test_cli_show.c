@@ -102,19 +102,21 @@ static void an_answer_of_another_shape_is_printed_and_no_crash(void **state) {
         assert_non_null(strstr(b->out, "[\"x\"]"));
 }
 
-#define CHANGE(id, state, expected, after)                                                         \
+#define CHANGE(id, state, reason, expected, after)                                                 \
         "{\"id\":\"" id "\",\"containerId\":\"gone\",\"cgroupInode\":99,\"rule\":\"cpu-quota\","   \
         "\"environment\":\"shop/web\",\"template\":\"node:22\",\"state\":\"" state                 \
-        "\",\"proven\":true,\"expectedUsecPerMin\":" expected ",\"afterUsecPerMin\":" after        \
+        "\",\"reason\":\"" reason "\",\"proven\":true,\"expectedUsecPerMin\":" expected            \
+        ",\"afterUsecPerMin\":" after                                                              \
         ",\"beforeUsecPerMin\":40000000,\"knobs\":[{\"file\":\"cpu.max\",\"old\":\"50000 "         \
         "100000\","                                                                                \
         "\"new\":\"100000 100000\"},{\"file\":\"memory.high\",\"old\":\"max\",\"new\":\"max\"}]}"
 
 static void fake_changes(struct bench *b) {
-        fake_answer(b, "ListChanges", NULL, "{\"changes\":[%s,%s,%s]}",
-                        CHANGE("C1", "committed", "1000000", "3000000"),
-                        CHANGE("C2", "rolled_back", "2000000", "2000000"),
-                        CHANGE("C3", "committed", "0", "9000000"));
+        fake_answer(b, "ListChanges", NULL, "{\"changes\":[%s,%s,%s,%s]}",
+                        CHANGE("C1", "committed", "PROVEN", "1000000", "3000000"),
+                        CHANGE("C2", "rolled_back", "OOM_KILL", "2000000", "2000000"),
+                        CHANGE("C3", "committed", "PROVEN", "0", "9000000"),
+                        CHANGE("C4", "rolled_back", "PERSON", "2000000", "4000000"));
         fake_answer(b, "ListRules", NULL,
                         "{\"rules\":[{\"id\":\"cpu-quota\",\"title\":\"t\",\"trusted\":false}]}");
 }
@@ -125,12 +127,15 @@ static void trust_shows_what_became_of_each_rules_changes(void **state) {
         fake_changes(b);
         assert_int_equal(run_line(b, "trust"), EXIT_DONE);
         assert_non_null(strstr(b->out,
-                        "cpu-quota shop/web          3      2        0          1 2 s/min\n"));
+                        "RULE      ENVIRONMENT CHANGES HELPED UNPROVEN TAKEN BACK BY PEOPLE"));
+        assert_non_null(strstr(b->out,
+                        "cpu-quota shop/web          4      2        0          1         1 2 "
+                        "s/min\n"));
         assert_non_null(strstr(b->out, "does not act alone until dtgov trust cpu-quota\n"));
         assert_int_equal(run_line(b, "trust --json"), EXIT_DONE);
         assert_string_equal(b->out, "[{\"id\":\"cpu-quota\",\"environment\":\"shop/web\","
-                                    "\"template\":\"node:22\",\"changes\":3,\"proven\":2,"
-                                    "\"unproven\":0,\"rolledBack\":1,"
+                                    "\"template\":\"node:22\",\"changes\":4,\"proven\":2,"
+                                    "\"unproven\":0,\"rolledBack\":2,\"rolledBackByPeople\":1,"
                                     "\"medianErrorUsecPerMin\":2000000,\"trusted\":false}]\n");
 }
 
