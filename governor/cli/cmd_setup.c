@@ -58,6 +58,11 @@ static void say(void *userdata, enum setup_word word, const char *text) {
                 print_diff(c, text);
                 return;
         }
+        if (word == SETUP_ADDS || word == SETUP_LEAVES) {
+                (void)fprintf(c->out.file, "  %-12s", name);
+                out_wrap(&c->out, 14, out_text(&c->out, text));
+                return;
+        }
         for (const char *line = text, *end; *line; line = *end ? end + 1 : end, name = "") {
                 end = strchrnul(line, '\n');
                 (void)fprintf(c->out.file, "  %-11s %s\n", name, line_text(c, line, end));

@@ -347,6 +347,17 @@ static void engines_that_are_here_are_completed_first(void **state) {
                                      "crio\tis not installed here\n");
 }
 
+static void a_dry_run_says_where_the_copy_will_be_and_what_writes_it(void **state) {
+        struct host *h = *state;
+
+        tree_write(&h->tree, JSON, OLD);
+        (void)host_command(h, (char[]){ "setup" }, (char[]){ "docker" }, (char[]){ "--dry-run" });
+        assert_says(h, "as it is now it is kept in /etc/docker/daemon.json.dtgov-backup\n");
+        assert_says(h, "nothing was written\n  next        to have it written: sudo dtgov setup "
+                       "docker\n");
+        assert_file(h, JSON, OLD);
+}
+
 static void doctor_says_that_docker_is_down_old_or_twice_there(void **state) {
         struct host *h = *state;
 
@@ -383,6 +394,7 @@ int main(void) {
                 ON_HOST(doctor_says_that_nobody_listens_for_podman),
                 ON_DOCKER(doctor_finds_that_the_real_runtime_is_gone),
                 ON_HOST(engines_that_are_here_are_completed_first),
+                ON_DOCKER(a_dry_run_says_where_the_copy_will_be_and_what_writes_it),
                 ON_DOCKER(doctor_says_that_docker_is_down_old_or_twice_there),
                 ON_HOST(podman_gets_a_link_and_a_drop_in_and_undo_leaves_no_trace),
                 ON_HOST(a_list_of_hooks_that_is_there_is_not_overruled),

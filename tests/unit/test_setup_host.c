@@ -125,7 +125,7 @@ static void only_docker_has_an_opt_in(void **state) {
         h->s.opt_in = true;
         assert_int_equal(host_setup(h, "docker", true), -ENXIO);
         assert_int_equal(host_setup(h, "podman", false), -ENXIO);
-        assert_says(h, "--opt-in goes with");
+        assert_says(h, "--opt-in: only \"setup docker\" takes it");
 }
 
 static void each_runtime_that_is_registered_has_its_own_and_leads_back_to_it(void **state) {

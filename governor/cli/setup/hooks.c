@@ -33,11 +33,14 @@ static int plan_link(const struct hooks_setup *h, struct setup_change *c, struct
         char path[512];
 
         if (!program_find(h->s->root, DTGOV_LIBEXECDIR "/dtgov-hook", path, sizeof(path)))
-                return error_set(err, -ENOENT, "%s is missing: install dtgov first",
+                return error_set(err, -ENOENT,
+                                "%s is missing: install dtgov first (sudo make install)",
                                 DTGOV_LIBEXECDIR "/dtgov-hook");
         (void)snprintf(path, sizeof(path), "%s" HOOK_FILE, h->s->root);
         if (access(path, R_OK) < 0)
-                return error_set(err, -ENOENT, "%s is missing: install dtgov first", HOOK_FILE);
+                return error_set(err, -ENOENT,
+                                "%s is missing: install dtgov first (sudo make install)",
+                                HOOK_FILE);
         if (!c->file.exists || c->file.is_link)
                 return copy(c, HOOK_FILE, err);
         if (!strstr(c->file.text, "dtgov-hook"))

@@ -52,14 +52,15 @@ void setup_say(const struct setup *s, enum setup_word word, const char *format, 
 int setup_run(struct setup *s, const char *engine, struct error *err) {
         if (s->opt_in && (s->undo || strcmp(engine, "docker") != 0))
                 return error_set(err, -ENXIO,
-                                "--opt-in goes with \"setup docker\" alone, which --undo undoes");
+                                "--opt-in: only \"setup docker\" takes it; its --undo undoes it");
+        s->engine = engine;
         for (size_t i = 0; i < ARRAY_LEN(engines); i++)
                 if (strcmp(engines[i].name, engine) == 0) {
                         int r = engines[i].run(s, err);
 
                         return r == SETUP_STOP ? 0 : r;
                 }
-        return error_set(err, -ENXIO, "no engine '%s': want docker, podman, containerd or crio",
+        return error_set(err, -ENXIO, "%s: no such engine; want docker, podman, containerd or crio",
                         engine);
 }
 
@@ -80,13 +81,17 @@ static int show_change(const struct setup *s, const struct setup_change *c, stru
                 if (f->exists)
                         setup_say(s, SETUP_DIFF, "--- %s -> %s", f->shown, f->text);
                 if (c->text)
-                        setup_say(s, SETUP_DIFF, "+++ %s -> %s", f->shown, c->text);
+                        setup_say(s, SETUP_DIFF, "+++ %s -> %s (a symbolic link)", f->shown,
+                                        c->text);
                 return 0;
         }
         r = diff_texts(f->shown, f->exists ? f->text : NULL, c->text, &diff, err);
-        if (r == 0)
-                setup_say(s, SETUP_DIFF, "%s", diff);
-        return r;
+        if (r < 0)
+                return r;
+        setup_say(s, SETUP_DIFF, "%s", diff);
+        if (!s->undo && f->exists && c->text && !c->is_mend)
+                setup_say(s, SETUP_NOTE, "as it is now it is kept in %s" CONF_BACKUP, f->shown);
+        return 0;
 }
 
 int setup_show(const struct setup *s, const struct setup_plan *p, struct error *err) {
@@ -102,10 +107,12 @@ int setup_show(const struct setup *s, const struct setup_plan *p, struct error *
 int setup_decide(const struct setup *s, const char *question, struct error *err) {
         if (s->dry_run) {
                 setup_say(s, SETUP_NOTE, "a dry run: nothing was written");
+                setup_say(s, SETUP_NEXT, "to have it written: sudo dtgov setup %s%s%s", s->engine,
+                                s->opt_in ? " --opt-in" : "", s->undo ? " --undo" : "");
                 return SETUP_STOP;
         }
         if (geteuid() != 0 && s->root[0] == '\0')
-                return error_set(err, -EACCES, "only root may write that: run it by sudo");
+                return error_set(err, -EACCES, "only root may write that; run it by sudo");
         return s->confirm(s->userdata, question);
 }
 

@@ -36,6 +36,7 @@ struct setup {
         void (*say)(void *userdata, enum setup_word word, const char *text);
         int (*confirm)(void *userdata,
                         const char *question); /* 0 yes; else returned by setup_run() */
+        const char *engine;                    /* of setup_run() */
 };
 
 #define SETUP_STOP       INT_MAX   /* within: all is done, without an error */
