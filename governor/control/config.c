@@ -82,8 +82,7 @@ static int load_probation(const struct json *object, struct config *config, stru
         return 0;
 }
 
-/* "/" would be everybody's, and "/." the same in disguise. */
-static bool is_below_root(const char *path) {
+bool config_is_below_root(const char *path) {
         return path[0] == '/' && path[1] != '\0' && !strstr(path, "/.") && !strstr(path, "//") &&
                path[strlen(path) - 1] != '/';
 }
@@ -101,7 +100,8 @@ static int load_registries(const struct json *object, struct config *config, str
                 if (!container_id_valid(v->key) || !text_copy(r->name, sizeof(r->name), v->key))
                         return error_set(err, -EINVAL, "'registries': '%s' is no name for a folder",
                                         v->key);
-                if (json_get_string(object, v->key, &below, NULL) < 0 || !is_below_root(below) ||
+                if (json_get_string(object, v->key, &below, NULL) < 0 ||
+                                !config_is_below_root(below) ||
                                 !text_copy(r->below, sizeof(r->below), below))
                         return error_set(err, -EINVAL,
                                         "'registries.%s': want a cgroup below the root, like "
@@ -128,6 +128,8 @@ static int load_document(struct json_doc *doc, struct config *config, struct err
                         r = load_probation(v, config, err);
                 else if (strcmp(v->key, "registries") == 0)
                         r = load_registries(v, config, err);
+                else if (strcmp(v->key, "policies") == 0)
+                        r = config_load_policies(v, &config->policies, err);
                 else
                         r = error_set(err, -EINVAL, "'%s' is not a setting", v->key);
                 if (r < 0)

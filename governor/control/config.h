@@ -6,11 +6,18 @@
  *       "guard": { "lower_memory_max": false, "reserve_bytes": 0, "memory_max_bytes": 8589934592,
  *                  "cpu_max_permille": 4000, "pids_max": 10000 },
  *       "probation": { "soak_sec": 10, "set": 60, "cpu-quota": 60, "memory-limit": 120 },
- *       "registries": { "daytona": "/daytona.slice" } }
+ *       "registries": { "daytona": "/daytona.slice" },
+ *       "policies": [ { "below": "/daytona.slice", "rule": "cpu-quota", "mode": "auto",
+ *                       "at_most": { "cpu.max": "4" }, "risk": "low", "probation_sec": 120 },
+ *                     { "environment": "prod-*", "mode": "off" } ] }
+ *
+ * Without "policies" nothing is done without a person.
  */
 #pragma once
 
 #include "policies/rules/guard.h"
+#include "policies/rules/policy.h"
+#include "state/json.h"
 
 #define CONFIG_FILE           "dtgov.json"
 #define CONFIG_FILE_MAX       65536 /* bytes */
@@ -29,6 +36,7 @@ struct config {
         uint64_t soak_sec;                  /* and a step of a ladder */
         struct config_registry registries[CONFIG_REGISTRIES_MAX];
         size_t registries_count;
+        struct policies policies;
 };
 
 /* What counts without a file. */
@@ -41,3 +49,11 @@ void config_default(struct config *ret);
  *         value out of range; @err names file and key
  */
 int config_load(const char *dir, struct config *ret, struct error *err);
+
+/* --- config.c and config_policies.c ----------------------------------------------------------- */
+
+/* Errors: -EINVAL; @err says which policy, which member, and what is wanted */
+int config_load_policies(const struct json *array, struct policies *ret, struct error *err);
+
+/* "/" would be everybody's, and "/." the same in disguise. */
+bool config_is_below_root(const char *path);

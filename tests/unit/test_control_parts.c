@@ -153,12 +153,17 @@ static void a_configuration_is_read_or_refused_with_its_reason(void **state) {
                 { "{\"probation\":{\"cpu\":60}}", "'probation.cpu'", 0644, -EINVAL },
                 { "{\"probation\":{\"cpu-quota\":0}}", "1 to 86400", 0644, -EINVAL },
                 { "{\"probation\":60}", "'probation'", 0644, -EINVAL },
+                { "{\"policies\":[{\"mode\":\"auto\"}]}", "policy 1: 'at_most'", 0644, -EINVAL },
+                { "{\"policies\":[{\"mode\":\"auto\",\"at_most\":{\"cpu.max\":\"4\"}}],"
+                  "\"guard\":{\"pids_max\":10}}",
+                                "", 0644, 0 },
                 { "{", CONFIG_FILE, 0644, -EINVAL },
                 { "{}", "E_UNSAFE_PATH", 0666, -EPERM },
         };
 
         assert_int_equal(config_load(f->dir, &config, &err), 0); /* absent: defaults */
         assert_true(config.guard.pids_max == KNOB_MAX);
+        assert_int_equal(config.policies.count, 0);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
                 write_config(f, rows[i].text, rows[i].mode);
                 assert_int_equal(config_load(f->dir, &config, &err), rows[i].code);
