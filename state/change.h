@@ -56,7 +56,7 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(KNOB_ABSENT, "E_KNOB_ABSENT", "the knob is not available for this container")            \
         X(NO_CHANGE, "E_NO_CHANGE", "the values are already so")                                   \
         X(BUSY_CHANGE, "E_CHANGE_OPEN", "another change of this container is under way")           \
-        X(RATE, "E_RATE", "too many changes of this container in the last hour")                   \
+        X(RATE, "E_RATE", "too many at once: ask again later")                                     \
         X(NO_PSI, "E_NO_PSI", "pressure cannot be measured on this host")                          \
         X(OWNER, "E_OWNER", "systemd would undo another limit of this unit")                       \
         X(STALE, "E_STALE", "the values changed since it was proposed")                            \
@@ -88,7 +88,8 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(TRIAL, "TRIAL", "its trial is over, and nobody kept it")                                 \
         X(MEMORY_FULL, "MEMORY_FULL", "the lower memory.max was reached")                          \
         X(NO_EVIDENCE, "NO_EVIDENCE", "nothing showed that it does no harm")                       \
-        X(UNHEALTHY, "UNHEALTHY", "its health check began to fail")
+        X(UNHEALTHY, "UNHEALTHY", "its health check began to fail")                                \
+        X(POLICY, "E_POLICY", "a policy of root's does not allow it")
 
 #define REASON_ID(id, ...) REASON_##id,
 enum reason { REASON_TABLE(REASON_ID) REASON_COUNT };
@@ -126,6 +127,9 @@ struct effect {
         uint32_t before_usec_per_min, after_usec_per_min;
 };
 
+/* Who approves where nobody did: (uid_t)-1, which is nobody's uid (user_namespaces(7)). */
+#define CHANGE_UID_POLICY UINT32_MAX
+
 /* What a change is to everybody but dtgovd's engine. Fixed size, without pointers. */
 struct change {
         uint64_t number;   /* C17 */
@@ -135,7 +139,7 @@ struct change {
         uint32_t rule;   /* enum rule_id */
         uint32_t state;  /* enum change_state */
         uint32_t reason; /* enum reason: why it is in that state */
-        uint32_t uid;    /* who approved */
+        uint32_t uid;    /* who approved, or CHANGE_UID_POLICY */
         uint32_t owner;  /* enum container_owner */
         uint32_t changes_count;
         struct knob_change changes[PROPOSAL_KNOBS_MAX]; /* old and new */
@@ -150,6 +154,11 @@ struct change {
         uint64_t approved_boottime_ns, applied_boottime_ns, ended_boottime_ns;
         uint64_t deadline_boottime_ns; /* end of probation */
 };
+
+/* Approved in the name of a policy of root's. */
+static inline bool change_by_policy(const struct change *x) {
+        return x->uid == CHANGE_UID_POLICY;
+}
 
 /* What a knob of a change is to hold now: its new value, or where it stands on the way there. */
 static inline struct knob_value change_aim(const struct change *x, unsigned position) {

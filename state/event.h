@@ -19,7 +19,9 @@
         X(DENIED, "e51955dca1584b66a0e9488893c47dba")                                              \
         X(OBSERVER_LOST, "77382b9e89fa4cacb955ac2f2bd7415d")                                       \
         X(JOURNAL_DEGRADED, "49a0336704d54a718504f00ad35b7450")                                    \
-        X(UNSANDBOXED, "e35de8693cd247549f542dd974fdc524")
+        X(UNSANDBOXED, "e35de8693cd247549f542dd974fdc524")                                         \
+        X(ALLOWED, "937c8ecf19994769a510d21d2a603a63")                                             \
+        X(UNTRUSTED, "fd9a57270c044826a5fe7ca46c46a407")
 
 #define EVENT_ID(id, message_id) EVENT_##id,
 enum event { EVENT_NONE, EVENT_TABLE(EVENT_ID) EVENT_COUNT };

@@ -173,6 +173,12 @@ int precheck_after(struct control *c, struct run *run, struct change_job *j, int
                 return refuse(c, run, answer.reason == REASON_STALE ? CHANGE_STALE : CHANGE_REFUSED,
                                 answer.reason);
         }
+        if (change_by_policy(&run->change) && answer.verdict != GUARD_ALLOW) {
+                run_say(run, "%s", answer.text);
+                return refuse(c, run, CHANGE_REFUSED, REASON_POLICY);
+        }
+        if (change_by_policy(&run->change))
+                run->probation_ns = answer.policy->probation_sec * NSEC_PER_SEC;
         signals_read(run->container, run->signals);
         run->unseen = !signals_known(run->signals, run->signals);
         lower_begin(run, j);

@@ -7,6 +7,7 @@
 
 #include "governor/control/control.h"
 #include "governor/control/invariants.h"
+#include "governor/control/policies.h"
 #include "governor/control/steps.h"
 #include "policies/rules/ladder.h"
 #include "state/log.h"
@@ -143,8 +144,9 @@ static void run_log(const struct run *run) {
         bool quiet = x->state == CHANGE_APPLYING || x->state == CHANGE_VERIFY ||
                      x->state == CHANGE_ROLLING_BACK || x->number == 0;
 
-        log_event(quiet ? LOG_DEBUG : LOG_NOTICE, events[x->state], "change C%llu of %.12s: %s%s%s",
-                        (unsigned long long)x->number, x->container_id,
+        log_event(quiet ? LOG_DEBUG : LOG_NOTICE, events[x->state],
+                        "change C%llu of %.12s%s: %s%s%s", (unsigned long long)x->number,
+                        x->container_id, change_by_policy(x) ? ", by policy" : "",
                         change_states[x->state].name, run->text[0] ? ": " : "", run->text);
 }
 
@@ -164,6 +166,7 @@ void run_enter(struct control *c, struct run *run, enum change_state state, enum
         if (x->number != 0 && state != CHANGE_VERIFY && (run_in_force(run) || run->jobs == 0))
                 (void)journal_state(c->journal, x, /* durable= */ false);
         run_log(run);
+        trust_look(c, run);
         if (x->number != 0)
                 observer_link_change(c, x);
         wake(run);
@@ -367,6 +370,14 @@ unsigned engine_probations(struct control *c) {
         return count;
 }
 
+unsigned engine_under_way(const struct control *c, uint64_t proposal) {
+        unsigned count = 0;
+
+        for (const struct run *run = c->engine.runs; run; run = run->next)
+                count += is_open(run) && run->change.proposal != proposal;
+        return count;
+}
+
 unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns) {
         unsigned count = 0;
 
@@ -451,6 +462,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
                 else if (run->retry_ns != 0 && now >= run->retry_ns && run->undos == 0)
                         undo_retry(c, run, now);
         }
+        policies_look(c, now);
         (void)sd_event_source_set_time_relative(s, open ? ENGINE_TICK_USEC : 4 * ENGINE_TICK_USEC);
         return 0;
 }

@@ -43,8 +43,9 @@ struct run {
         uint64_t intent_seq; /* waits until the journal has it on the disk; 0: does not wait */
         uint64_t undone_ns;  /* when the last file was written back and read */
         uint64_t looked_ns, drift_ns, retry_ns;
-        uint64_t trial_ns; /* taken back after so long unless it is kept; 0: no trial */
-        bool kept;         /* a person said so: it needs no evidence */
+        uint64_t trial_ns;     /* taken back after so long unless it is kept; 0: no trial */
+        uint64_t probation_ns; /* as its policy has it; 0: as configured for its rule */
+        bool kept;             /* a person said so: it needs no evidence */
         struct journal_step steps[JOURNAL_STEPS_MAX]; /* of a ladder, and what an undo kept */
         unsigned steps_count;
         uint64_t step_ns; /* when the ladder is to be looked at; 0: none, or at its end */
@@ -88,6 +89,7 @@ int engine_load(struct control *c);
 /*
  * Begins an approved proposal. The answer, a refusal in precheck too, goes to @w.
  *
+ * @uid:      who approved it; CHANGE_UID_POLICY: the guard must allow it once more in precheck
  * @trial_ns: it is taken back after so long, unless engine_keep() comes before; 0: kept if harmless
  * Errors:    -ENOMEM; then @w is still the caller's
  */
@@ -125,9 +127,20 @@ bool engine_is_taken(
                 struct control *c, uint64_t cgroup_inode, uint64_t proposal, uint64_t *ret_number);
 unsigned engine_probations(struct control *c);
 
+/* Changes that are not at their end, but for that of a proposal. */
+unsigned engine_under_way(const struct control *c, uint64_t proposal);
+
 /* Whether a rule may act alone: breaker.h, since a person gave that right last (trust.c). */
 bool engine_trusts(const struct control *c, enum rule_id rule);
 unsigned engine_changes_since(struct control *c, uint64_t cgroup_inode, uint64_t boottime_ns);
+
+/*
+ * The knobs of a container of which a person or another program had the last word (trust.c): who
+ * set the value that is in force, took a change of it back, or wrote another one meanwhile.
+ *
+ * Returns: a bit by enum knob_id
+ */
+uint64_t engine_claimed(const struct control *c, uint64_t cgroup_inode);
 
 /* A sync has ended, or (below 0) failed: intents go on, or their changes are refused. */
 void engine_durable(struct control *c, int r);

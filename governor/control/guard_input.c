@@ -2,6 +2,7 @@
 #include "governor/control/guard_input.h"
 
 #include "governor/control/control.h"
+#include "governor/control/policies.h"
 
 #include <string.h>
 
@@ -42,7 +43,8 @@ static void add_promise(void *data, struct managed *m) {
                 p->sum_bytes = KNOB_MAX;
 }
 
-static void read_host(struct control *c, const struct managed *m, struct guard_host *ret) {
+static void read_host(struct control *c, const struct managed *m, const struct proposal *p,
+                struct guard_host *ret) {
         struct host now = c->host;
         struct promises promises = { .except = m };
 
@@ -57,7 +59,8 @@ static void read_host(struct control *c, const struct managed *m, struct guard_h
                 .observer_present = control_observer_present(c),
                 .psi_available = c->psi_available,
                 .journal_problem = journal_problem(c),
-                .probations = engine_probations(c),
+                .under_way = engine_under_way(c, p->number),
+                .paused = c->paused,
         };
 }
 
@@ -108,13 +111,17 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
                 .observed_only = container_observed_only(m->container.cgroup) };
         uint64_t now = proc_boottime_ns();
 
-        read_host(c, m, &host);
+        read_host(c, m, p, &host);
         read_knobs(c, m, &container);
         read_use(c, m, &container);
         container.change_open = engine_is_taken(
                         c, m->container.cgroup_inode, p->number, &container.open_number);
         container.changes_last_hour =
                         engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));
-        container.untrusted = p->rule < RULE_COUNT && !engine_trusts(c, (enum rule_id)p->rule);
+        container.claimed = engine_claimed(c, m->container.cgroup_inode);
+        if (p->rule < RULE_COUNT) {
+                container.untrusted = !engine_trusts(c, (enum rule_id)p->rule);
+                container.policy = policies_of(c, m, (enum rule_id)p->rule);
+        }
         guard_check(&c->config.guard, &host, &container, p, ret);
 }

@@ -114,7 +114,7 @@ void lower_taken(struct control *c, struct run *run) {
         if (x->step_mask == 0)
                 forget_helper(run);
         if (run->trial_ns == 0)
-                x->deadline_boottime_ns = now + watch_probation_ns(c, x);
+                x->deadline_boottime_ns = now + watch_probation_ns(c, run);
         watch_say(run);
         observer_link_change(c, x);
 }

@@ -3,6 +3,7 @@
 
 #include "governor/control/control.h"
 #include "governor/control/guard_input.h"
+#include "governor/control/policies.h"
 #include "state/text.h"
 
 #include <inttypes.h>
@@ -50,6 +51,7 @@ static void tell_observer(struct control *c, const struct held *h, enum change_s
 
 void proposals_end(struct control *c, struct held *h, enum held_state state, const char *text) {
         static const enum change_state told[] = {
+                [HELD_REFUSED] = CHANGE_REFUSED,
                 [HELD_REJECTED] = CHANGE_REJECTED,
                 [HELD_EXPIRED] = CHANGE_EXPIRED,
                 [HELD_STALE] = CHANGE_STALE,
@@ -168,5 +170,7 @@ int proposals_submit(struct control *c, struct managed *m, struct proposal *p, b
         supersede(&c->proposals, p);
         *h = (struct held){ .proposal = *p, .answer = *ret };
         memcpy(&h->proposal, p, sizeof(*p)); /* padding too: the digest covers it */
+        if (ret->verdict == GUARD_ALLOW)
+                policies_approve(c, h);
         return 0;
 }

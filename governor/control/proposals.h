@@ -29,13 +29,15 @@ struct held {
         struct proposal proposal;
         struct guard_answer answer;
         enum held_state state;
-        uint64_t change; /* C number it led to, 0 none */
+        uint64_t change;    /* C number it led to, 0 none */
+        uint64_t policy_ns; /* when a policy's approval of it came to nothing; 0: never */
         char text[LINK_TEXT_SIZE];
 };
 
 struct proposals {
         struct held held[PROPOSALS_MAX];
-        uint64_t seed; /* of the digests, random at each start */
+        uint64_t seed;        /* of the digests, random at each start */
+        uint64_t policies_ns; /* when policies were asked about them last */
 };
 
 /* Errors: of getrandom(2) */
@@ -43,7 +45,8 @@ int proposals_init(struct proposals *t);
 
 /*
  * Asks the guard and, unless it refuses or @dry_run, numbers and keeps the proposal. One of the
- * same container and rule that is still pending makes place for it.
+ * same container and rule that is still pending makes place for it. What the guard allows is
+ * approved at once.
  *
  * @p:     container, knobs with new values, rule and numbers filled in; the rest is done here
  * Errors: -EBUSY too many are pending; -ENOSPC, -EIO, -EROFS no number can be had
@@ -56,7 +59,7 @@ struct held *proposals_find(struct proposals *t, uint64_t number);
 /*
  * Ends a proposal that led to no change; the observer is told of its own.
  *
- * @state: HELD_REJECTED, HELD_EXPIRED or HELD_STALE
+ * @state: HELD_REFUSED, HELD_REJECTED, HELD_EXPIRED or HELD_STALE
  */
 void proposals_end(struct control *c, struct held *h, enum held_state state, const char *text);
 

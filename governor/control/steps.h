@@ -51,6 +51,9 @@ int undo_begin(struct control *c, struct run *run, enum reason reason);
 int undo_failed(struct control *c, struct run *run, const char *text);
 void undo_retry(struct control *c, struct run *run, uint64_t now_ns);
 
+/* Tells of a rule that has just lost its right to act alone (trust.c). */
+void trust_look(const struct control *c, const struct run *run);
+
 /* A ladder (lower.c): before the intent; after a look at use; after each step but the first. */
 void lower_begin(struct run *run, const struct change_job *j);
 int lower_after(struct control *c, struct run *run, const struct change_job *j, int r);
@@ -58,8 +61,8 @@ void lower_taken(struct control *c, struct run *run);
 
 void watch_begin(struct control *c, struct run *run);
 
-/* How long a fresh change of that rule is watched. */
-uint64_t watch_probation_ns(const struct control *c, const struct change *x);
+/* How long it is watched when it is fresh. */
+uint64_t watch_probation_ns(const struct control *c, const struct run *run);
 
 /* What a person is told of its end, or of the step of a ladder that it stands on. */
 void watch_say(struct run *run);

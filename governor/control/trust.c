@@ -5,7 +5,10 @@
  */
 #include "governor/control/api.h"
 #include "governor/control/control.h"
+#include "governor/control/steps.h"
 #include "policies/rules/breaker.h"
+#include "policies/rules/ladder.h"
+#include "state/log.h"
 
 #include <string.h>
 
@@ -23,6 +26,59 @@ bool engine_trusts(const struct control *c, enum rule_id rule) {
                 last = run;
         }
         return !breaker.open;
+}
+
+void trust_look(const struct control *c, const struct run *run) {
+        enum rule_id rule = (enum rule_id)run->change.rule;
+
+        if (breaker_counts(&run->change) && !engine_trusts(c, rule))
+                log_event(LOG_WARNING, EVENT_UNTRUSTED,
+                                "%s was taken back three times within an hour: it does not act "
+                                "alone until dtgov trust %s",
+                                rules[rule].name, rules[rule].name);
+}
+
+static bool is_persons(const struct run *run) {
+        const struct change *x = &run->change;
+
+        switch (x->state) {
+        case CHANGE_ROLLED_BACK:
+                return x->reason == REASON_PERSON || x->reason == REASON_EXTERNAL ||
+                       x->reason == REASON_KEPT;
+        case CHANGE_CONFLICT:
+        case CHANGE_SUPERSEDED:
+        case CHANGE_REVERTED_EXTERNALLY:
+                return true;
+        default:
+                return x->rule == RULE_PERSON && run_in_force(run);
+        }
+}
+
+/* What came to nothing was no word about it. */
+static bool says_something(const struct run *run) {
+        return run->change.number != 0 && run->this_boot && run->change.state != CHANGE_REFUSED &&
+               run->change.state != CHANGE_STALE;
+}
+
+uint64_t engine_claimed(const struct control *c, uint64_t cgroup_inode) {
+        uint64_t seen = 0, claimed = 0;
+
+        for (const struct run *run = c->engine.runs; run; run = run->next) {
+                const struct change *x = &run->change;
+
+                if (x->cgroup_inode != cgroup_inode || !says_something(run))
+                        continue;
+                for (unsigned i = 0; i < x->changes_count; i++) {
+                        uint64_t bit = 1ULL << x->changes[i].knob;
+
+                        if (ladder_helper(&x->changes[i]))
+                                continue;
+                        if (!(seen & bit) && is_persons(run))
+                                claimed |= bit;
+                        seen |= bit;
+                }
+        }
+        return claimed;
 }
 
 static void put_rule(struct control *c, struct json_writer *w, const char *key, enum rule_id rule) {

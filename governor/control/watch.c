@@ -22,9 +22,11 @@ void signals_read(const struct managed *m, uint64_t ret[static SIGNALS]) {
         }
 }
 
-uint64_t watch_probation_ns(const struct control *c, const struct change *x) {
-        return c->probation_ns > 0 ? c->probation_ns
-                                   : c->config.probation_sec[x->rule] * NSEC_PER_SEC;
+uint64_t watch_probation_ns(const struct control *c, const struct run *run) {
+        if (c->probation_ns > 0)
+                return c->probation_ns;
+        return run->probation_ns > 0 ? run->probation_ns
+                                     : c->config.probation_sec[run->change.rule] * NSEC_PER_SEC;
 }
 
 void watch_say(struct run *run) {
@@ -32,10 +34,9 @@ void watch_say(struct run *run) {
         char at[KNOB_VALUE_TEXT_MAX];
 
         run->text[0] = '\0';
-        if (change_lowers(x) && !run->trial_ns && !run->kept)
-                run_say(run,
-                                "taken back unless it is seen to do no harm at work; dtgov keep "
-                                "C%llu keeps it",
+        if (ending_needs_evidence(x) && !run->trial_ns && !run->kept)
+                run_say(run, "taken back unless it is seen to %s; dtgov keep C%llu keeps it",
+                                change_lowers(x) ? "do no harm at work" : "help",
                                 (unsigned long long)x->number);
         for (unsigned i = 0; i < x->changes_count; i++) {
                 if (!(x->step_mask >> i & 1) || x->changes[i].knob != KNOB_MEMORY_HIGH)
@@ -52,7 +53,7 @@ void watch_begin(struct control *c, struct run *run) {
         run->looked_ns = run->drift_ns = now;
         run->change.applied_boottime_ns = now;
         run->change.deadline_boottime_ns =
-                        now + (run->trial_ns ? run->trial_ns : watch_probation_ns(c, &run->change));
+                        now + (run->trial_ns ? run->trial_ns : watch_probation_ns(c, run));
         run->step_ns = run->change.step_mask != 0 ? now + c->soak_ns : 0;
         watch_say(run);
         run_enter(c, run, CHANGE_PROBATION, REASON_NONE);
@@ -110,7 +111,7 @@ static bool look_for_drift(struct control *c, struct run *run, uint64_t now_ns) 
 /* It is watched once more: what a person reads who asks what became of it. */
 static void hold(struct control *c, struct run *run, enum reason reason) {
         struct change *x = &run->change;
-        uint64_t ns = watch_probation_ns(c, x);
+        uint64_t ns = watch_probation_ns(c, run);
         unsigned long long sec = ns / NSEC_PER_SEC;
 
         x->deadline_boottime_ns += ns;
@@ -178,7 +179,7 @@ bool engine_keep(struct control *c, struct run *run) {
         if (run->trial_ns > 0) {
                 run->trial_ns = 0;
                 x->deadline_boottime_ns =
-                                u64_max(now, x->applied_boottime_ns + watch_probation_ns(c, x));
+                                u64_max(now, x->applied_boottime_ns + watch_probation_ns(c, run));
         } else if (x->state == CHANGE_HELD && x->reason == REASON_NO_EVIDENCE) {
                 x->deadline_boottime_ns = now; /* it has been watched as long as any other */
         }

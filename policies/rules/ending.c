@@ -7,6 +7,10 @@ uint64_t ending_probation_sec(enum rule_id rule) {
         return rule == RULE_MEMORY_LIMIT || rule == RULE_MEMORY_HIGH ? 120 : 60;
 }
 
+bool ending_needs_evidence(const struct change *x) {
+        return change_lowers(x) || change_by_policy(x);
+}
+
 /* Once more as long; what is not known by then is not going to be. */
 static struct ending hold(const struct change *x, enum reason reason) {
         return (struct ending){ x->state == CHANGE_HELD ? CHANGE_ROLLING_BACK : CHANGE_HELD,
@@ -22,7 +26,7 @@ struct ending ending_decide(const struct change *x, const struct ending_input *i
                 return (struct ending){ CHANGE_COMMITTED, REASON_PROVEN };
         if (in->kept)
                 return (struct ending){ CHANGE_COMMITTED, REASON_PERSON };
-        if (change_lowers(x))
+        if (ending_needs_evidence(x))
                 return hold(x, REASON_NO_EVIDENCE);
         return (struct ending){ CHANGE_COMMITTED, REASON_UNPROVEN };
 }

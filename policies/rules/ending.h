@@ -5,9 +5,11 @@
  *   on trial                                  taken back, unless a person kept it meanwhile
  *   proven                                    committed
  *   a person's word: dtgov keep               committed
- *   a raise, without evidence either way      committed as unproven: it can hardly do harm
- *   a lowering without evidence, or a hard    held: watched once more as long, then taken back
- *   signal that cannot be read
+ *   a raise that a person approved, without   committed as unproven: it can hardly do harm
+ *   evidence either way
+ *   a lowering, or what a policy approved,    held: watched once more as long, then taken back
+ *   without evidence; or a hard signal that
+ *   cannot be read
  *
  * "Proven" is what the observer saw: of a raise that it helped, of a lowering that it did no harm
  * while the container was about as busy as before.
@@ -25,6 +27,9 @@
  * phase.
  */
 uint64_t ending_probation_sec(enum rule_id rule);
+
+/* Whether it is taken back unless it is proven, or a person keeps it. */
+bool ending_needs_evidence(const struct change *x);
 
 struct ending_input {
         bool trial; /* taken back at its end, whatever was seen */

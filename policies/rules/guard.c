@@ -110,29 +110,27 @@ static bool check_allowed(struct check *c) {
         return true;
 }
 
-static bool check_pace(struct check *c) {
+/* Whether root has it off, or nothing would be seen of what it does. */
+static bool check_rule(struct check *c) {
+        const struct policy *policy = c->container->policy;
+
         if (c->person && !c->host->psi_available)
                 return warn(c, "pressure cannot be measured on this host: only kills, exits and "
                                "refused forks would take the change back");
         if (c->person)
                 return true;
+        if (policy && policy->mode == POLICY_OFF)
+                return refuse(c, REASON_POLICY,
+                                "policy %u of dtgov.json has this rule off here; dtgov set does "
+                                "what you want nevertheless",
+                                policy->number);
         if (!c->host->psi_available)
                 return refuse(c, REASON_NO_PSI,
                                 "pressure cannot be measured on this host; boot with psi=1, or let "
                                 "a person decide");
-        if (c->container->changes_last_hour >= GUARD_CHANGES_PER_HOUR)
-                return refuse(c, REASON_RATE,
-                                "%u changes of this container in the last hour; rules make at most "
-                                "%d",
-                                c->container->changes_last_hour, GUARD_CHANGES_PER_HOUR);
         if (c->container->untrusted)
                 (void)warn(c, "changes of this rule were taken back three times within an hour: "
                               "dtgov trust");
-        if (c->host->probations >= GUARD_PROBATIONS_MAX)
-                return refuse(c, REASON_RATE,
-                                "%u changes are on probation on this host; rules wait until there "
-                                "are fewer than %d",
-                                c->host->probations, GUARD_PROBATIONS_MAX);
         return true;
 }
 
@@ -352,6 +350,62 @@ static bool check_together(struct check *c) {
         return true;
 }
 
+/* --- without a person --- */
+
+static bool check_alone_knob(struct check *c, const struct knob_change *change) {
+        const struct policy *policy = c->container->policy;
+        const struct knob_value *most = policy_at_most(policy, change->knob);
+        const char *file = knobs[change->knob].file;
+        char text[KNOB_VALUE_TEXT_MAX];
+
+        if (!most)
+                return !warn(c, "policy %u does not name %s: yours to decide", policy->number,
+                                file);
+        if (c->container->claimed >> change->knob & 1)
+                return !warn(c, "%s is what a person or another program made it: yours to decide",
+                                file);
+        if (knob_compare(change->knob, change->new, *most) <= 0)
+                return true;
+        knob_format(change->knob, *most, text, sizeof(text));
+        return !warn(c, "policy %u goes to %s of %s at most: yours to decide", policy->number, text,
+                        file);
+}
+
+/* Too much at once is no reason to refuse: it waits for its turn, or for a person. */
+static bool check_pace(struct check *c) {
+        unsigned number = c->container->policy->number;
+
+        if (c->host->paused)
+                return !warn(c, "policy %u waits until dtgov resume", number);
+        if (c->container->changes_last_hour >= GUARD_CHANGES_PER_HOUR)
+                return !warn(c,
+                                "policy %u waits: %u changes of this container in the last hour, "
+                                "at most %d without a person",
+                                number, c->container->changes_last_hour, GUARD_CHANGES_PER_HOUR);
+        if (c->host->under_way >= GUARD_PROBATIONS_MAX)
+                return !warn(c,
+                                "policy %u waits: %u changes are under way on this host, at most "
+                                "%d without a person",
+                                number, c->host->under_way, GUARD_PROBATIONS_MAX);
+        return true;
+}
+
+/* Whether a policy may approve it; else the text says why it is left to a person. */
+static bool check_alone(struct check *c) {
+        static const char *const risks[] = { "low", "medium", "high" };
+        const struct policy *policy = c->container->policy;
+
+        if (c->person || !policy || policy->mode != POLICY_AUTO || c->container->untrusted)
+                return false;
+        for (unsigned i = 0; i < c->proposal->changes_count; i++)
+                if (!check_alone_knob(c, &c->proposal->changes[i]))
+                        return false;
+        if (c->answer->risk > policy->risk)
+                return !warn(c, "policy %u does not take a %s risk: yours to decide",
+                                policy->number, risks[c->answer->risk]);
+        return check_pace(c);
+}
+
 void guard_rules_default(struct guard_rules *ret) {
         *ret = (struct guard_rules){
                 .memory_max_bytes = KNOB_MAX,
@@ -371,7 +425,7 @@ void guard_check(const struct guard_rules *bounds, const struct guard_host *host
                 .person = p->rule == RULE_PERSON };
 
         *ret = (struct guard_answer){ .verdict = GUARD_ASK };
-        if (!check_form(&c) || !check_allowed(&c) || !check_pace(&c))
+        if (!check_form(&c) || !check_allowed(&c) || !check_rule(&c))
                 return;
         for (unsigned i = 0; i < p->changes_count; i++)
                 if (!check_value(&c, &p->changes[i]))
@@ -389,4 +443,8 @@ void guard_check(const struct guard_rules *bounds, const struct guard_host *host
                 if (!check_knob(&c, &p->changes[i]))
                         return;
         (void)check_together(&c);
+        if (!check_alone(&c))
+                return;
+        ret->verdict = GUARD_ALLOW;
+        ret->policy = container->policy;
 }

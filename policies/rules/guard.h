@@ -5,13 +5,14 @@
  */
 #pragma once
 
+#include "policies/rules/policy.h"
 #include "state/link.h"
 
 #define GUARD_HEADROOM_PERMYRIAD 1500        /* a memory limit stays at least this much above use */
 #define GUARD_RESERVE_PERMYRIAD  500         /* of RAM that stays the host's ... */
 #define GUARD_RESERVE_BYTES      (512 * MIB) /* ... and at least this */
-#define GUARD_CHANGES_PER_HOUR   4           /* of one container by rules; people may more */
-#define GUARD_PROBATIONS_MAX     8           /* changes on probation on the whole host by rules */
+#define GUARD_CHANGES_PER_HOUR   4           /* of one container without a person */
+#define GUARD_PROBATIONS_MAX     8           /* under way on the whole host, for one more without */
 
 /* What root allows; from /etc/dtgov/dtgov.json, else the defaults of guard_rules_default(). */
 struct guard_rules {
@@ -30,7 +31,8 @@ struct guard_host {
         unsigned online_cpus;
         bool observer_present, psi_available;
         const char *journal_problem; /* why it takes no new change; NULL: it does */
-        unsigned probations;
+        unsigned under_way;          /* other changes, on probation or on the way there */
+        bool paused;
 };
 
 struct guard_container {
@@ -39,8 +41,10 @@ struct guard_container {
         bool change_open;          /* another change of it is under way: */
         uint64_t open_number;      /* its C number; 0: it has none yet */
         unsigned changes_last_hour;
-        bool untrusted;           /* its rule: engine_trusts() */
-        bool present[KNOB_COUNT]; /* which files it has */
+        bool untrusted;              /* its rule: engine_trusts() */
+        const struct policy *policy; /* for that rule there; NULL: none */
+        uint64_t claimed;            /* a bit by enum knob_id: who had the last word was no rule */
+        bool present[KNOB_COUNT];    /* which files it has */
         struct knob_value now[KNOB_COUNT];
         struct knob_value parent[KNOB_COUNT]; /* tightest ancestor; KNOB_MAX none */
         uint64_t memory_current_bytes, memory_reclaimable_bytes, pids_current;
@@ -50,7 +54,8 @@ struct guard_answer {
         enum guard_verdict verdict;
         enum reason reason;
         enum risk risk;
-        char text[LINK_TEXT_SIZE]; /* what, why, what next; also a warning when not refused */
+        const struct policy *policy; /* GUARD_ALLOW: whose word that is; else NULL */
+        char text[LINK_TEXT_SIZE];   /* what, why, what next; also a warning when not refused */
 };
 
 /* No bounds but the host's own; only people lower memory.max. */
@@ -61,7 +66,10 @@ void guard_rules_default(struct guard_rules *ret);
  * the peer's credentials. What a person is only warned of is refused to a rule: a tighter parent,
  * more CPU than there is, no pressure to measure.
  *
- * Never GUARD_ALLOW: to approve without a person takes a policy, and none is known here.
+ * GUARD_ALLOW takes a policy of root's that says "auto", names each knob and allows its value, and
+ * takes the risk; a rule that is trusted; knobs of which no person or other program had the last
+ * word; and the pace. What it lacks of that is asked, and the text says what. Where a policy says
+ * "off" a rule is refused. A policy is nothing to a person's own wish.
  *
  * In use is memory_current_bytes less memory_reclaimable_bytes (inactive_file and
  * slab_reclaimable). A raise of memory is refused where the host could not give what the container

@@ -188,7 +188,7 @@ static void each_rule_has_a_time_of_its_own_on_probation(void **state) {
         assert_int_equal(run->change.deadline_boottime_ns - run->change.applied_boottime_ns,
                         7 * NSEC_PER_SEC);
         f->control.probation_ns = 9 * NSEC_PER_SEC; /* --probation counts for all */
-        assert_int_equal(watch_probation_ns(&f->control, &run->change), 9 * NSEC_PER_SEC);
+        assert_int_equal(watch_probation_ns(&f->control, run), 9 * NSEC_PER_SEC);
 }
 
 static void a_registry_of_an_engine_in_a_container_is_below_a_cgroup(void **state) {

@@ -62,6 +62,23 @@ static void one_lowered_knob_makes_a_lowering(void **state) {
         assert_int_equal(ending_decide(&x, &in).state, CHANGE_HELD);
 }
 
+/* Nobody looks after what nobody asked for. */
+static void what_a_policy_raised_needs_evidence_too(void **state) {
+        struct change x = change_of(KNOB_CPU_MAX, 100, 200);
+        struct ending_input in = { .known = true };
+
+        (void)state;
+        x.uid = CHANGE_UID_POLICY;
+        assert_int_equal(ending_decide(&x, &in).state, CHANGE_HELD);
+        x.state = CHANGE_HELD;
+        assert_int_equal(ending_decide(&x, &in).state, CHANGE_ROLLING_BACK);
+        assert_int_equal(ending_decide(&x, &in).reason, REASON_NO_EVIDENCE);
+        in.kept = true;
+        assert_int_equal(ending_decide(&x, &in).reason, REASON_PERSON);
+        x.proven = 1;
+        assert_int_equal(ending_decide(&x, &in).reason, REASON_PROVEN);
+}
+
 static void each_growth_counts_as_the_header_says(void **state) {
         static const struct {
                 enum knob_id knob;
@@ -119,6 +136,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_probation_ends_as_the_header_says),
                 cmocka_unit_test(one_lowered_knob_makes_a_lowering),
+                cmocka_unit_test(what_a_policy_raised_needs_evidence_too),
                 cmocka_unit_test(each_growth_counts_as_the_header_says),
                 cmocka_unit_test(a_signal_unknown_before_the_write_begins_with_its_first_value),
                 cmocka_unit_test(a_signal_that_cannot_be_read_is_not_known),

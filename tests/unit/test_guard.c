@@ -166,21 +166,6 @@ static void rules_need_pressure_and_people_are_warned_without_it(void **state) {
         assert_refused(f, REASON_NO_PSI, "psi=1");
 }
 
-static void rules_have_a_pace_and_people_have_not(void **state) {
-        struct fixture *f = *state;
-
-        want(f, KNOB_CPU_WEIGHT, 10);
-        f->container.changes_last_hour = GUARD_CHANGES_PER_HOUR;
-        f->host.probations = GUARD_PROBATIONS_MAX;
-        assert_asked(f, RISK_LOW, "");
-        f->p.rule = RULE_CPU_QUOTA;
-        assert_refused(f, REASON_RATE, "4 changes of this container in the last hour");
-        f->container.changes_last_hour--;
-        assert_refused(f, REASON_RATE, "8 changes are on probation");
-        f->host.probations--;
-        assert_asked(f, RISK_LOW, "");
-}
-
 static void a_knob_that_the_container_lacks_is_refused(void **state) {
         struct fixture *f = *state;
 
@@ -391,7 +376,6 @@ int main(void) {
                 GUARD_TEST(without_a_journal_or_an_observer_nothing_new_starts),
                 GUARD_TEST(one_change_of_a_container_at_a_time),
                 GUARD_TEST(rules_need_pressure_and_people_are_warned_without_it),
-                GUARD_TEST(rules_have_a_pace_and_people_have_not),
                 GUARD_TEST(a_knob_that_the_container_lacks_is_refused),
                 GUARD_TEST(a_value_that_the_kernel_would_not_keep_is_refused),
                 GUARD_TEST(what_is_so_already_is_no_change_and_old_values_are_stale),
