@@ -185,7 +185,7 @@ static void change_cells(struct cli *c, const struct json *e, const char **ret) 
 
         ret[0] = out_text(&c->out, text_of(e, "id"));
         ret[1] = name_of(c, e);
-        ret[2] = knobs_words(c, e);
+        ret[2] = change_words(c, e);
         ret[3] = at ? out_format(&c->out, "%s ago",
                                       out_duration(&c->out,
                                                       u64_sub(boottime_ns(), at) / NSEC_PER_USEC))

@@ -184,6 +184,12 @@ static const char *who_words(struct cli *c, uint64_t uid) {
                    : out_format(&c->out, "uid %" PRIu64, uid);
 }
 
+static const char *approved_words(struct cli *c, const struct json *e) {
+        return out_format(&c->out, "%s by %s", ago(c, number_of(e, "approvedBoottimeNs", 0)),
+                        flag_of(e, "byPolicy") ? "a policy (dtgov.json)"
+                                               : who_words(c, number_of(e, "uid", 0)));
+}
+
 static void show_change(struct cli *c, const struct json *e) {
         const char *keep = keep_command(&c->out, place_of(c, e), children_of(e, "knobs"));
         int state = change_state_from_name(text_of(e, "state"));
@@ -193,10 +199,7 @@ static void show_change(struct cli *c, const struct json *e) {
         print_fact(c, "state", state_words(c, e));
         print_fact(c, "because", reason_words(c, e));
         print_text(c, "proposal", e, "proposal");
-        print_fact(c, "approved",
-                        out_format(&c->out, "%s by %s",
-                                        ago(c, number_of(e, "approvedBoottimeNs", 0)),
-                                        who_words(c, number_of(e, "uid", 0))));
+        print_fact(c, "approved", approved_words(c, e));
         print_fact(c, "applied", ago(c, number_of(e, "appliedBoottimeNs", 0)));
         print_fact(c, "ended", ago(c, number_of(e, "endedBoottimeNs", 0)));
         print_text(c, "owner", e, "owner");

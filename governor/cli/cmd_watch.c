@@ -65,7 +65,7 @@ static const char *what(struct cli *c, enum kind kind, const struct json *e) {
         case KIND_PROPOSAL:
                 return out_format(&c->out, "%s: %s", name_of(c, e), knobs_words(c, e));
         case KIND_CHANGE:
-                return out_format(&c->out, "%s: %s, %s", name_of(c, e), knobs_words(c, e),
+                return out_format(&c->out, "%s: %s, %s", name_of(c, e), change_words(c, e),
                                 state_words(c, e));
         default:
                 return name_of(c, e);

@@ -105,6 +105,12 @@ const char *knobs_words(struct cli *c, const struct json *object) {
         return words;
 }
 
+const char *change_words(struct cli *c, const struct json *change) {
+        const char *words = knobs_words(c, change);
+
+        return flag_of(change, "byPolicy") ? out_format(&c->out, "%s, by policy", words) : words;
+}
+
 /* Whether a rollback left more than the old value. */
 static bool kept_more(const struct json *change) {
         for (const struct json *k = children_of(change, "knobs"); k; k = k->next)

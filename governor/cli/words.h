@@ -12,6 +12,9 @@ const char *next_words(struct cli *c, const struct json *finding); /* the comman
 /* "cpu.max 0.5 -> 1.5 CPU, memory.max 1 -> 2 GiB" of a proposal or change. */
 const char *knobs_words(struct cli *c, const struct json *object);
 
+/* The same of a change, and whether a policy approved it. */
+const char *change_words(struct cli *c, const struct json *change);
+
 /* "on probation, 43 s left"; and why it is in that state, "" when there is nothing to say. */
 const char *state_words(struct cli *c, const struct json *change);
 const char *reason_words(struct cli *c, const struct json *object);

@@ -141,6 +141,7 @@ void api_put_change(
         json_put_string(w, "reason", reasons[x->reason].code);
         json_put_string(w, "text", run->text[0] ? run->text : reasons[x->reason].text);
         json_put_u64(w, "uid", x->uid);
+        json_put_bool(w, "byPolicy", change_by_policy(x));
         json_put_string(w, "owner", owner_name(x->owner == OWNER_SYSTEMD));
         json_open_array(w, "knobs");
         for (unsigned i = 0; i < x->changes_count; i++)

@@ -294,6 +294,23 @@ static void changes_that_are_followed_begin_with_those_that_are_open(void **stat
         assert_non_null(strstr(b->err, "dtgov changes --follow -n 1"));
 }
 
+static void what_a_policy_approved_is_said_to_be_so(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListChanges", NULL,
+                        "{\"changes\":[{\"id\":\"C17\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"state\":\"applying\",\"uid\":4294967295,"
+                        "\"byPolicy\":true,\"knobs\":[{\"file\":\"cpu.max\","
+                        "\"old\":\"50000 100000\",\"new\":\"150000 100000\"}]}]}");
+        assert_int_equal(run_line(b, "changes"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "1.5 CPU, by policy"));
+        assert_int_equal(run_line(b, "changes --follow -n 1"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "1.5 CPU, by policy, applying"));
+        assert_int_equal(run_line(b, "show C17"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "by a policy (dtgov.json)"));
+        assert_null(strstr(b->out, "4294967295"));
+}
+
 /* The container ends while somebody watches. */
 static void *end_container(void *data) {
         struct bench *b = data;
@@ -453,6 +470,7 @@ int main(void) {
                 AGAINST_DAEMONS(without_the_observer_status_shows_what_dtgovd_knows),
                 AGAINST_DAEMONS(watch_begins_with_what_is_open),
                 AGAINST_DAEMONS(changes_that_are_followed_begin_with_those_that_are_open),
+                AGAINST_DAEMONS(what_a_policy_approved_is_said_to_be_so),
                 AGAINST_DAEMONS(watch_for_no_event_ends_at_once),
                 AGAINST_DAEMONS(watch_tells_what_has_ended),
                 AGAINST_DAEMONS(watch_takes_what_is_there_when_a_daemon_first_answers_for_old),
