@@ -66,7 +66,7 @@ static void look_at(struct control *c, struct held *h) {
         if (answer.verdict == GUARD_REFUSE && answer.reason == REASON_POLICY)
                 proposals_end(c, h, HELD_REFUSED, answer.text);
         if (answer.verdict == GUARD_REFUSE)
-                return; /* else for now: another change of the container, the observer away */
+                return; /* or what will pass: another change of it, the observer away */
         h->answer = answer;
         if (answer.verdict == GUARD_ALLOW)
                 policies_approve(c, h);
