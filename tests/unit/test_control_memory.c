@@ -58,7 +58,8 @@ static void assert_sound(struct api *a) {
         assert_string_equal(fixture_read(a->f, "pids.max"), "200");
 }
 
-static void each_point(void (*act)(struct api *a)) {
+/* One in @judged of the points is judged whole; that takes the time of two changes. */
+static void each_point(void (*act)(struct api *a), int judged) {
         bool failed = true;
         int point = 0;
 
@@ -76,7 +77,9 @@ static void each_point(void (*act)(struct api *a)) {
                 failed = memory_failed();
                 text = fixture_read(a->f, "pids.max");
                 assert_true(strcmp(text, "100") == 0 || strcmp(text, "200") == 0);
-                if (a->c->link.fd >= 0) /* else the observer is lost, and no new change made */
+                /* Without the observer, which is lost too where memory is short, nothing new
+                 * begins. */
+                if (a->c->link.fd >= 0 && point % judged == 0)
                         assert_sound(a);
                 assert_int_equal(end(&state), 0);
         }
@@ -85,7 +88,7 @@ static void each_point(void (*act)(struct api *a)) {
 
 static void an_approval_short_of_memory_changes_all_or_nothing(void **state) {
         (void)state;
-        each_point(approve);
+        each_point(approve, 1);
 }
 
 static void act_rollback(struct api *a) {
@@ -99,7 +102,7 @@ static void act_rollback(struct api *a) {
 
 static void a_rollback_short_of_memory_is_done_in_the_end(void **state) {
         (void)state;
-        each_point(act_rollback);
+        each_point(act_rollback, 1);
 }
 
 static void act_reads(struct api *a) {
@@ -112,7 +115,7 @@ static void act_reads(struct api *a) {
 
 static void a_question_short_of_memory_changes_nothing(void **state) {
         (void)state;
-        each_point(act_reads);
+        each_point(act_reads, 16);
 }
 
 static void act_words(struct api *a) {
@@ -134,7 +137,8 @@ static void a_word_short_of_memory_leaves_dtgovd_at_work(void **state) {
                 assert_int_equal(begin(&one), 0);
                 memory_left = point;
                 act_words(one);
-                assert_sound(one);
+                if (point % 8 == 0)
+                        assert_sound(one);
                 assert_int_equal(end(&one), 0);
         }
 }
@@ -154,7 +158,7 @@ static void act_scan(struct api *a) {
 
 static void a_scan_short_of_memory_loses_no_container(void **state) {
         (void)state;
-        each_point(act_scan);
+        each_point(act_scan, 1);
 }
 
 /* What was on probation when dtgovd died. */

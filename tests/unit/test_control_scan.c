@@ -23,7 +23,22 @@
 
 /* Errors that the next calls get; 0: none. */
 static int inotify_error, watch_error, add_io_error, add_time_error;
+static int hook_file_error;                  /* opening a file of the registry */
 static sd_event_io_handler_t events_changed; /* of the container that was added last */
+
+int openat(int fd, const char *path, int flags, ...) {
+        mode_t mode = 0;
+        va_list args;
+
+        va_start(args, flags);
+        if (flags & O_CREAT)
+                mode = va_arg(args, mode_t);
+        va_end(args);
+        if (hook_file_error == 0 || !strstr(path, ".json"))
+                return (int)syscall(SYS_openat, fd, path, flags, mode);
+        errno = hook_file_error;
+        return -1;
+}
 
 int inotify_init1(int flags) {
         if (inotify_error == 0)
@@ -67,7 +82,7 @@ int sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clo
 }
 
 static int begin(void **state) {
-        inotify_error = watch_error = add_io_error = add_time_error = 0;
+        inotify_error = watch_error = add_io_error = add_time_error = hook_file_error = 0;
         return fixture_begin(state);
 }
 
@@ -210,6 +225,29 @@ static void a_container_whose_end_cannot_be_watched_is_tried_again(void **state)
         add_io_error = 0;
         containers_scan(&f->control);
         assert_non_null(container_find(&f->control, "c2", 0));
+}
+
+static void what_the_host_lacks_for_a_moment_is_looked_at_again_soon(void **state) {
+        static const int lacking[] = { EMFILE, ENFILE, ENOMEM, EIO, EINTR, ENOSPC, EAGAIN, ENODEV };
+        struct fixture *f = *state;
+        struct container x = make_second(f);
+
+        put(f, &x);
+        for (size_t i = 0; i < ARRAY_LEN(lacking); i++) {
+                hook_file_error = lacking[i];
+                containers_scan(&f->control);
+                assert_true(f->control.containers.unsure);
+        }
+        hook_file_error = EACCES; /* which no second look mends */
+        containers_scan(&f->control);
+        assert_false(f->control.containers.unsure);
+        hook_file_error = ENOENT; /* it has just gone */
+        containers_scan(&f->control);
+        assert_false(f->control.containers.unsure);
+        assert_int_equal(f->control.containers.count, 1);
+        hook_file_error = 0;
+        containers_scan(&f->control);
+        assert_int_equal(f->control.containers.count, 2);
 }
 
 /* --- ends --- */
@@ -356,6 +394,7 @@ int main(void) {
                 TEST(a_process_that_is_elsewhere_gives_a_file_the_lie),
                 TEST(a_found_cgroup_that_was_replaced_meanwhile_is_none),
                 TEST(a_container_whose_end_cannot_be_watched_is_tried_again),
+                TEST(what_the_host_lacks_for_a_moment_is_looked_at_again_soon),
                 TEST(the_end_of_a_container_ends_its_changes),
                 TEST(a_container_whose_events_cannot_be_read_is_asked_for_by_its_cgroup),
                 TEST(a_step_that_is_out_when_its_container_ends_finds_out),
