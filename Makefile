@@ -204,7 +204,7 @@ test: ## all that judges a commit, guests included (as root)
 test-full: ## the whole matrix (as root)
 	@tests/run.sh full
 
-cover: ## lines that the unit tests reach, by folder, against a floor
+cover: ## lines and branches that the unit tests reach, by file and folder, against bars
 	@tests/coverage
 
 lint: ## layers, lengths, formats and analysers, with the tools of bookworm

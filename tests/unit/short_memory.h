@@ -42,23 +42,26 @@ static inline void use_short_memory(void) {
 #else
 #define SHORT_MEMORY true
 
+/* Weak, so that no compiler looks inside and finds that they give NULL: all of it does. */
+#define OWN          __attribute__((weak))
+
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
-void *malloc(size_t size) {
+OWN void *malloc(size_t size) {
         return memory_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size) {
+OWN void *calloc(size_t count, size_t size) {
         return memory_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 
-void *realloc(void *old, size_t size) {
+OWN void *realloc(void *old, size_t size) {
         return memory_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 
-void *reallocarray(void *old, size_t count, size_t size) {
+OWN void *reallocarray(void *old, size_t count, size_t size) {
         size_t bytes;
 
         if (__builtin_mul_overflow(count, size, &bytes) ||
@@ -67,7 +70,7 @@ void *reallocarray(void *old, size_t count, size_t size) {
         return __libc_realloc(old, bytes);
 }
 
-char *strdup(const char *text) {
+OWN char *strdup(const char *text) {
         char *copy = memory_fails(__builtin_return_address(0)) ? NULL
                                                                : __libc_malloc(strlen(text) + 1);
 
