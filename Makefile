@@ -35,7 +35,7 @@ FISHDIR    := $(SHAREDIR)/fish/vendor_completions.d
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wundef -Wstrict-prototypes -Wmissing-prototypes \
         -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough \
-        -Wnull-dereference -Wno-unknown-warning-option -Wno-format-truncation -Werror
+        -Wnull-dereference -Wno-missing-braces -Wno-unknown-warning-option -Wno-format-truncation -Werror
 mode.release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 mode.asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
                 -DDTGOV_ASSERT

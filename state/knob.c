@@ -17,6 +17,7 @@
 #define PERIOD_LEAST_USEC USEC_PER_MSEC
 #define PERIOD_MOST_USEC  USEC_PER_SEC
 #define QUOTA_LEAST_USEC  USEC_PER_MSEC
+#define DEFAULT_WORD      "default "
 #define QUOTA_MOST_USEC   ((1ULL << 44) - 1) /* MAX_BW of the scheduler */
 
 static uint64_t page_bytes(void) {
@@ -31,7 +32,7 @@ int knob_find(const char *file) {
 }
 
 static bool takes_max(enum knob_id id) {
-        return knobs[id].unit != UNIT_WEIGHT;
+        return !knob_is_weight(id);
 }
 
 /* "quota period" of cpu.max; *end is behind what was read. */
@@ -59,6 +60,18 @@ static int read_cpu(const char *text, struct knob_value *ret, const char **end) 
         return 0;
 }
 
+/* "default 100", and lines of devices that are not looked at. */
+static int read_default(const char *text, uint64_t *ret, const char **end) {
+        int r;
+
+        if (strncmp(text, DEFAULT_WORD, strlen(DEFAULT_WORD)) != 0)
+                return -EINVAL;
+        r = parse_u64_prefix(text + strlen(DEFAULT_WORD), ret, end);
+        if (r == 0 && **end == '\n')
+                *end += strlen(*end);
+        return r;
+}
+
 int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret) {
         struct knob_value value = { .amount = KNOB_MAX };
         const char *end = text;
@@ -69,6 +82,8 @@ int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret) {
 
         if (knobs[id].unit == UNIT_CPU)
                 r = read_cpu(text, &value, &end);
+        else if (knobs[id].unit == UNIT_IO_WEIGHT)
+                r = read_default(text, &value.amount, &end);
         else if (takes_max(id) && strncmp(text, "max", 3) == 0)
                 end = text + 3;
         else
@@ -92,8 +107,21 @@ void knob_write_text(enum knob_id id, struct knob_value value, char *out, size_t
         if (knobs[id].unit == UNIT_CPU)
                 (void)snprintf(out, size, "%s %" PRIu64, amount,
                                 value.period_usec ? value.period_usec : CPU_PERIOD_USEC);
+        else if (knobs[id].unit == UNIT_IO_WEIGHT)
+                (void)snprintf(out, size, DEFAULT_WORD "%s", amount);
         else
                 (void)snprintf(out, size, "%s", amount);
+}
+
+int knob_merge_text(enum knob_id id, struct knob_value value, const char *before, char *out,
+                size_t size) {
+        const char *rest = knobs[id].unit == UNIT_IO_WEIGHT ? strchrnul(before, '\n') : "";
+        char text[KNOB_VALUE_TEXT_MAX];
+        int n;
+
+        knob_write_text(id, value, text, sizeof(text));
+        n = snprintf(out, size, "%s%s", text, rest);
+        return n >= 0 && (size_t)n < size ? 0 : -E2BIG;
 }
 
 /* Hundredths with at most two digits behind the point: 150 is "1.5", 400 is "4". */
@@ -233,12 +261,21 @@ static int parse_cpu(const char *words, struct knob_value *ret) {
         return 0;
 }
 
+/* "default 200" is what the file takes, and what a dry run shows. */
+static const char *without_default(enum knob_id id, const char *words) {
+        bool is_there = knobs[id].unit == UNIT_IO_WEIGHT &&
+                        strncmp(words, DEFAULT_WORD, strlen(DEFAULT_WORD)) == 0;
+
+        return words + (is_there ? strlen(DEFAULT_WORD) : 0);
+}
+
 int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struct error *err) {
         static const char *const wanted[] = {
                 [UNIT_BYTES] = "bytes, like 512M or 1.5G, or max",
                 [UNIT_CPU] = "CPUs, like 1.5, 150% or \"150000 100000\", or max",
                 [UNIT_COUNT] = "a number, or max",
                 [UNIT_WEIGHT] = "a number from 1 to 10000",
+                [UNIT_IO_WEIGHT] = "a number, like 200",
                 [UNIT_TEXT] = "nothing",
         };
         struct knob_value value = { .amount = KNOB_MAX };
@@ -255,7 +292,7 @@ int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struc
         else if (unit == UNIT_BYTES)
                 r = parse_bytes(words, &value.amount);
         else
-                r = parse_u64(words, &value.amount);
+                r = parse_u64(without_default(id, words), &value.amount);
         /* No limit is a great deal to mean by a number: it takes the word. */
         if (r == 0 && takes_max(id) && strncmp(words, "max", 3) != 0 &&
                         knob_round(id, value).amount == KNOB_MAX)

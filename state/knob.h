@@ -11,6 +11,7 @@
 #pragma once
 
 #include "state/error.h"
+#include "state/io.h"
 
 #define KNOB_MAX        UINT64_MAX /* the word "max" in the file: no limit */
 #define KNOB_NAME_MAX   32         /* bytes of a file's name with the NUL */
@@ -19,11 +20,12 @@
 #define PIDS_MOST       4194304    /* PID_MAX_LIMIT: above it the kernel takes only "max" */
 
 enum knob_unit {
-        UNIT_BYTES,  /* a number of bytes, whole pages, or "max" */
-        UNIT_CPU,    /* "quota period" in microseconds; quota may be "max" */
-        UNIT_COUNT,  /* a number of tasks, or "max" */
-        UNIT_WEIGHT, /* 1 to 10000 */
-        UNIT_TEXT,   /* watched only: compared as text */
+        UNIT_BYTES,     /* a number of bytes, whole pages, or "max" */
+        UNIT_CPU,       /* "quota period" in microseconds; quota may be "max" */
+        UNIT_COUNT,     /* a number of tasks, or "max" */
+        UNIT_WEIGHT,    /* 1 to 10000 */
+        UNIT_IO_WEIGHT, /* "default 100"; lines of single devices follow, and stay */
+        UNIT_TEXT,      /* watched only: compared as text */
 };
 
 enum knob_danger {
@@ -36,7 +38,8 @@ enum knob_danger {
  * X(id, file, unit, settable, least, most, default, danger, systemd property)
  *
  * In the order in which limits are raised; they are lowered in reverse. "property" is the one that
- * SetUnitProperties takes for the file, type t; NULL where systemd has none that dtgov sends.
+ * SetUnitProperties takes for the file, type t; NULL where systemd has none, or derives it
+ * (io.bfq.weight), or has one for each device (io.max).
  */
 #define KNOB_TABLE(X)                                                                              \
         X(MEMORY_MAX, "memory.max", UNIT_BYTES, true, MIB, KNOB_MAX, KNOB_MAX, DANGER_KILL,        \
@@ -61,8 +64,10 @@ enum knob_danger {
         X(MEMORY_SWAP_HIGH, "memory.swap.high", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)      \
         X(MEMORY_ZSWAP_MAX, "memory.zswap.max", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)      \
         X(MEMORY_ZSWAP_WB, "memory.zswap.writeback", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL) \
-        X(IO_WEIGHT, "io.weight", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                    \
-        X(IO_BFQ_WEIGHT, "io.bfq.weight", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)            \
+        X(IO_WEIGHT, "io.weight", UNIT_IO_WEIGHT, true, 1, IO_WEIGHT_MOST, IO_WEIGHT_DEFAULT,      \
+                        DANGER_NONE, "IOWeight")                                                   \
+        X(IO_BFQ_WEIGHT, "io.bfq.weight", UNIT_IO_WEIGHT, true, 1, IO_BFQ_MOST, IO_WEIGHT_DEFAULT, \
+                        DANGER_NONE, NULL)                                                         \
         X(IO_MAX, "io.max", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                          \
         X(IO_LATENCY, "io.latency", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                  \
         X(IO_PRIO_CLASS, "io.prio.class", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)            \
@@ -96,6 +101,11 @@ struct knob {
 
 extern const struct knob knobs[KNOB_COUNT];
 
+/* A share of what there is: no limit, so nothing above it caps it, and "max" is none. */
+static inline bool knob_is_weight(enum knob_id id) {
+        return knobs[id].unit == UNIT_WEIGHT || knobs[id].unit == UNIT_IO_WEIGHT;
+}
+
 /* The value of a knob. @period_usec is 0 but for UNIT_CPU. */
 struct knob_value {
         uint64_t amount; /* bytes, microseconds of CPU in each period, tasks, weight; KNOB_MAX */
@@ -111,6 +121,15 @@ int knob_find(const char *file);
  * Errors: -EINVAL not in the file's form; -ERANGE over 64 bits; -EOPNOTSUPP a watched-only row
  */
 int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret);
+
+/*
+ * What the file will show once the value is written into it: the value, and what a write leaves.
+ *
+ * @before: what it shows, without trailing newline
+ * Errors:  as knob_read_text(); -E2BIG
+ */
+int knob_merge_text(enum knob_id id, struct knob_value value, const char *before, char *out,
+                size_t size);
 
 /* What to write into the file, without a newline. @size: KNOB_VALUE_TEXT_MAX is enough. */
 #define KNOB_VALUE_TEXT_MAX 48

@@ -54,7 +54,6 @@ void api_put_container(struct json_writer *w, const struct managed *m) {
 static void put_knob(struct json_writer *w, const struct knob_change *k,
                 const struct knob_value *kept, const struct knob_value *step,
                 const struct managed *now) {
-        char text[KNOB_VALUE_TEXT_MAX * 2];
         struct knob_value value;
 
         json_open_object(w, NULL);
@@ -65,8 +64,7 @@ static void put_knob(struct json_writer *w, const struct knob_change *k,
                 put_value(w, "kept", k->knob, *kept);
         if (step)
                 put_value(w, "step", k->knob, *step);
-        if (now && cgroup_read(now->dir_fd, knobs[k->knob].file, text, sizeof(text)) >= 0 &&
-                        knob_read_text(k->knob, text, &value) >= 0)
+        if (now && cgroup_read_knob(now->dir_fd, k->knob, &value) >= 0)
                 put_value(w, "current", k->knob, value);
         json_close_object(w);
 }

@@ -28,13 +28,6 @@ static bool is_gone(int r) {
         return r == -ENODEV || r == -ENOENT;
 }
 
-static int read_knob(const struct change_job *j, enum knob_id id, struct knob_value *ret) {
-        char text[KNOB_VALUE_TEXT_MAX * 2];
-        ssize_t n = cgroup_read(j->container->dir_fd, knobs[id].file, text, sizeof(text));
-
-        return n < 0 ? (int)n : knob_read_text(id, text, ret);
-}
-
 static int read_limits(struct change_job *j) {
         limits_done(&j->limits);
         return cgroup_read_limits(j->container->dir_fd, &j->limits);
@@ -98,7 +91,7 @@ static int apply_knob(struct change_job *j, unsigned position) {
 
         if (job_cancelled(&j->job))
                 return -ECANCELED;
-        r = read_knob(j, k->knob, &now);
+        r = cgroup_read_knob(j->container->dir_fd, k->knob, &now);
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
         if (knob_equal(now, aim))
@@ -198,6 +191,43 @@ static int read_use(struct change_job *j) {
         return 0;
 }
 
+static int set_text(struct limits *limits, enum knob_id id, const char *text) {
+        char *copy = strdup(text);
+
+        if (!copy)
+                return -ENOMEM;
+        free(limits->text[id]);
+        limits->text[id] = copy;
+        return 0;
+}
+
+/*
+ * What systemd has no plain property for depends on what else the file holds: whether it could be
+ * told is looked at before anything is written.
+ */
+static int check_after(struct change_job *j) {
+        CLEANUP(limits_done) struct limits after = { 0 };
+        char text[KNOB_TEXT_MAX];
+        bool needed = false;
+        int r = 0;
+
+        for (enum knob_id id = 0; r == 0 && id < KNOB_COUNT; id++)
+                r = j->limits.text[id] ? set_text(&after, id, j->limits.text[id]) : 0;
+        for (unsigned i = 0; r == 0 && i < j->change.changes_count; i++) {
+                const struct knob_change *k = &j->change.changes[i];
+
+                if (!after.text[k->knob])
+                        continue;
+                needed = needed || !knobs[k->knob].property;
+                r = knob_merge_text(k->knob, k->new, after.text[k->knob], text, sizeof(text));
+                if (r == 0)
+                        r = set_text(&after, k->knob, text);
+        }
+        if (r < 0)
+                return error_errno(&j->error, r, "what the limits will be");
+        return needed ? systemd_check(j->unit, &after, &j->error) : 0;
+}
+
 static int precheck(struct change_job *j) {
         int r = read_limits(j);
 
@@ -209,7 +239,10 @@ static int precheck(struct change_job *j) {
                 r = find_unit(j);
         if (r < 0 || !j->unit[0])
                 return r;
-        return is_within(j) ? check_scope(j) : systemd_check(j->unit, &j->limits, &j->error);
+        if (is_within(j))
+                return check_scope(j);
+        r = systemd_check(j->unit, &j->limits, &j->error);
+        return r == 0 ? check_after(j) : r;
 }
 
 static int apply(struct change_job *j) {
@@ -252,7 +285,7 @@ static int undo_write(struct change_job *j, unsigned position, struct undo_knob 
         set_kept(&j->change, position, u.kept);
         r = cgroup_write(j->container->dir_fd, id, u.value);
         if (r >= 0)
-                r = read_knob(j, id, &now);
+                r = cgroup_read_knob(j->container->dir_fd, id, &now);
         if (r < 0)
                 return fail_knob(j, position, r, "the old value cannot be written");
         return knob_equal(now, u.value) ? 0
@@ -264,7 +297,7 @@ static int undo_knob(struct change_job *j, unsigned position) {
         struct knob_value steps[2 + JOURNAL_STEPS_MAX]; /* what dtgov wrote besides the new value */
         struct undo_input input = { .present = true, .steps = steps };
         struct undo_knob u;
-        int r = read_knob(j, k->knob, &input.current);
+        int r = cgroup_read_knob(j->container->dir_fd, k->knob, &input.current);
 
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
@@ -312,7 +345,7 @@ static int undo_others(struct change_job *j) {
                 if (!(j->others >> id & 1) || !knobs[id].settable || !j->before->text[id] ||
                                 !j->after->text[id])
                         continue;
-                r = read_knob(j, id, &now);
+                r = cgroup_read_knob(j->container->dir_fd, id, &now);
                 if (r >= 0)
                         r = knob_read_text(id, j->after->text[id], &new);
                 if (r >= 0)
@@ -377,10 +410,7 @@ static int tell_scope(struct change_job *j) {
                         j->scope_keeps = true;
                         continue;
                 }
-                free(scope.text[id]);
-                scope.text[id] = strdup(j->limits.text[id]);
-                if (!scope.text[id])
-                        r = -ENOMEM;
+                r = set_text(&scope, id, j->limits.text[id]);
         }
         if (r < 0)
                 return error_errno(&j->error, r, "the limits of %s", j->unit);

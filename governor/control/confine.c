@@ -39,6 +39,8 @@ int confine(struct control *c, const struct options *o, struct error *err) {
         const struct sandbox_path paths[] = {
                 { c->root.path, SANDBOX_WRITE },
                 { "/proc", SANDBOX_READ },
+                { "/sys/block", SANDBOX_READ },
+                { "/sys/devices", SANDBOX_READ },
                 { o->run_dir, SANDBOX_READ },
                 { containers, SANDBOX_READ_UNLINK },
                 { registries, SANDBOX_READ_UNLINK },

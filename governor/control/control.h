@@ -24,7 +24,7 @@ struct control {
         sd_event *event;
         struct config config;
         struct cgroup_root root;
-        int proc_fd, containers_fd, journal_fd;
+        int proc_fd, sys_fd, containers_fd, journal_fd;
         char self_cgroup[CONTAINER_PATH_SIZE];
         struct host host;
         uint64_t started_boottime_ns;

@@ -3,6 +3,7 @@
 
 #include "governor/control/control.h"
 #include "governor/control/policies.h"
+#include "governor/kernel/block.h"
 
 #include <string.h>
 
@@ -77,14 +78,10 @@ static void read_parent(struct control *c, const struct managed *m, enum knob_id
 
 static void read_knobs(struct control *c, const struct managed *m, struct guard_container *ret) {
         for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
-                char text[KNOB_VALUE_TEXT_MAX * 2];
-
                 ret->parent[id] = (struct knob_value){ .amount = KNOB_MAX };
                 if (!knobs[id].settable)
                         continue;
-                ret->present[id] =
-                                cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) >= 0 &&
-                                knob_read_text(id, text, &ret->now[id]) >= 0;
+                ret->present[id] = cgroup_read_knob(m->dir_fd, id, &ret->now[id]) >= 0;
                 if (ret->present[id] && knobs[id].danger != DANGER_NONE)
                         read_parent(c, m, id, ret);
         }
@@ -104,6 +101,14 @@ static void read_use(
         (void)cgroup_read_u64(m->dir_fd, "pids.current", &ret->pids_current);
 }
 
+static bool weighs_io(const struct proposal *p) {
+        for (unsigned i = 0; i < p->changes_count && i < PROPOSAL_KNOBS_MAX; i++)
+                if (p->changes[i].knob < KNOB_COUNT &&
+                                knobs[p->changes[i].knob].unit == UNIT_IO_WEIGHT)
+                        return true;
+        return false;
+}
+
 void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
                 struct guard_answer *ret) {
         struct guard_host host;
@@ -114,6 +119,8 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
         read_host(c, m, p, &host);
         read_knobs(c, m, &container);
         read_use(c, m, &container);
+        if (weighs_io(p))
+                block_weighing(c->root.fd, c->sys_fd, m->dir_fd, &container.io);
         container.change_open = engine_is_taken(
                         c, m->container.cgroup_inode, p->number, &container.open_number);
         container.changes_last_hour =

@@ -129,6 +129,8 @@ static int open_all(
         c->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (c->proc_fd < 0)
                 return error_errno(err, -errno, "/proc");
+        c->sys_fd = open("/sys",
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without it: no disk is known */
         r = config_load(o->config_dir, &c->config, err);
         if (r < 0 && (o->recover || o->rollback)) {
                 log_warning("%s; taking changes back goes on without it", err->text);
@@ -303,9 +305,11 @@ static int once(struct control *c, const struct options *o, struct error *err) {
 }
 
 int main(int argc, char **argv) {
-        static struct control control = {
-                .proc_fd = -1, .containers_fd = -1, .journal_fd = -1, .containers.unsure = true
-        };
+        static struct control control = { .proc_fd = -1,
+                .sys_fd = -1,
+                .containers_fd = -1,
+                .journal_fd = -1,
+                .containers.unsure = true };
         struct options o = {
                 .run_dir = "/run/dtgov",
                 .state_dir = "/var/lib/dtgov",

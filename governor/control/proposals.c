@@ -66,11 +66,9 @@ void proposals_end(struct control *c, struct held *h, enum held_state state, con
 static bool is_stale(const struct managed *m, const struct proposal *p) {
         for (unsigned i = 0; i < p->changes_count; i++) {
                 enum knob_id id = p->changes[i].knob;
-                char text[KNOB_VALUE_TEXT_MAX * 2];
                 struct knob_value now;
 
-                if (cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) < 0 ||
-                                knob_read_text(id, text, &now) < 0 ||
+                if (cgroup_read_knob(m->dir_fd, id, &now) < 0 ||
                                 !knob_equal(now, p->changes[i].old))
                         return true;
         }
@@ -131,6 +129,29 @@ static void supersede(struct proposals *t, const struct proposal *p) {
         }
 }
 
+/*
+ * A wish of io.weight is one of io.bfq.weight too, in BFQ's range, and of that alone where there is
+ * no iocost in the kernel. systemd derives the one from the other, and so knows the pair.
+ */
+static void add_bfq(const struct managed *m, struct proposal *p) {
+        struct knob_change *weight = NULL, twin = { .knob = KNOB_IO_BFQ_WEIGHT };
+        struct knob_value unused;
+
+        for (unsigned i = 0; i < p->changes_count; i++) {
+                if (p->changes[i].knob == KNOB_IO_BFQ_WEIGHT)
+                        return;
+                if (p->changes[i].knob == KNOB_IO_WEIGHT)
+                        weight = &p->changes[i];
+        }
+        if (!weight || cgroup_read_knob(m->dir_fd, KNOB_IO_BFQ_WEIGHT, &unused) < 0)
+                return;
+        twin.new.amount = io_weight_to_bfq(weight->new.amount);
+        if (cgroup_read_knob(m->dir_fd, KNOB_IO_WEIGHT, &unused) == -ENOENT)
+                *weight = twin;
+        else if (p->changes_count < PROPOSAL_KNOBS_MAX)
+                p->changes[p->changes_count++] = twin;
+}
+
 /* Old values are what the kernel shows now, whatever the sender believed. */
 static void complete(struct managed *m, struct proposal *p) {
         p->number = 0;
@@ -140,13 +161,9 @@ static void complete(struct managed *m, struct proposal *p) {
         p->expires_boottime_ns = p->created_boottime_ns + PROPOSAL_LIFETIME_NS;
         if (p->rule != RULE_PERSON)
                 return; /* the observer's old values are part of its evidence: compared, not set */
-        for (unsigned i = 0; i < p->changes_count; i++) {
-                enum knob_id id = p->changes[i].knob;
-                char text[KNOB_VALUE_TEXT_MAX * 2];
-
-                if (cgroup_read(m->dir_fd, knobs[id].file, text, sizeof(text)) >= 0)
-                        (void)knob_read_text(id, text, &p->changes[i].old);
-        }
+        add_bfq(m, p);
+        for (unsigned i = 0; i < p->changes_count; i++)
+                (void)cgroup_read_knob(m->dir_fd, p->changes[i].knob, &p->changes[i].old);
 }
 
 int proposals_submit(struct control *c, struct managed *m, struct proposal *p, bool dry_run,

@@ -75,14 +75,12 @@ static void look(const struct control *c, const struct run *run, bool *ret_new, 
         *ret_new = *ret_foreign = false;
         for (unsigned i = 0; run->container && i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
-                char text[KNOB_VALUE_TEXT_MAX * 2];
                 struct knob_value now, kept;
-                ssize_t n = cgroup_read(
-                                run->container->dir_fd, knobs[k->knob].file, text, sizeof(text));
+                int r = cgroup_read_knob(run->container->dir_fd, k->knob, &now);
 
-                if (n == -ENOENT)
+                if (r == -ENOENT)
                         continue;
-                if (n < 0 || knob_read_text(k->knob, text, &now) < 0) {
+                if (r < 0) {
                         *ret_new = true;
                         continue;
                 }

@@ -69,13 +69,12 @@ static enum drift check_drift(const struct control *c, struct run *run, unsigned
         for (unsigned i = 0; i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
                 struct knob_value now, kept, aim = change_aim(&run->change, i);
-                char text[KNOB_VALUE_TEXT_MAX * 2];
+                char text[KNOB_VALUE_TEXT_MAX];
 
                 if (knob_equal(aim, k->old))
                         continue; /* nothing of it was written, or it is as it was */
-                if (cgroup_read(run->container->dir_fd, knobs[k->knob].file, text, sizeof(text)) <
-                                                0 ||
-                                knob_read_text(k->knob, text, &now) < 0 || knob_equal(now, aim) ||
+                if (cgroup_read_knob(run->container->dir_fd, k->knob, &now) < 0 ||
+                                knob_equal(now, aim) ||
                                 (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept))) {
                         (*ret_ours)++; /* or unknown, which may well be ours */
                         continue;

@@ -55,6 +55,9 @@ int cgroup_read_u64(int dir_fd, const char *file, uint64_t *ret);
 /* One value of a flat keyed file. Errors: as above; -ENODATA no such key. */
 int cgroup_read_key(int dir_fd, const char *file, const char *key, uint64_t *ret);
 
+/* The value of a knob. Errors: as above; of knob_read_text(). */
+int cgroup_read_knob(int dir_fd, enum knob_id id, struct knob_value *ret);
+
 /*
  * The text of every limit file that there is. *ret is set up here: limits_done() it.
  *

@@ -37,21 +37,20 @@ int cgroup_read_limits(int dir_fd, struct limits *ret) {
         return 0;
 }
 
+int cgroup_read_knob(int dir_fd, enum knob_id id, struct knob_value *ret) {
+        char text[KNOB_TEXT_MAX];
+        ssize_t n = cgroup_read(dir_fd, knobs[id].file, text, sizeof(text));
+
+        return n < 0 ? (int)n : knob_read_text(id, text, ret);
+}
+
 /* The knob of one ancestor. Errors: it has none, or it cannot be read. */
 static int limit_of(const struct cgroup_root *mount, const char *path, enum knob_id id,
                 struct knob_value *ret) {
         CLEANUP(closep) int fd = -1;
-        char buf[KNOB_TEXT_MAX];
-        ssize_t n;
-        int r;
+        int r = cgroup_open(mount, path, &fd, /* ret_inode= */ NULL, /* err= */ NULL);
 
-        r = cgroup_open(mount, path, &fd, /* ret_inode= */ NULL, /* err= */ NULL);
-        if (r < 0)
-                return r;
-        n = cgroup_read(fd, knobs[id].file, buf, sizeof(buf));
-        if (n < 0)
-                return (int)n;
-        return knob_read_text(id, buf, ret);
+        return r < 0 ? r : cgroup_read_knob(fd, id, ret);
 }
 
 int cgroup_parent_limit(const struct cgroup_root *root, const char *path, enum knob_id id,

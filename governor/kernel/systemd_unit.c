@@ -26,8 +26,6 @@ const char *unit_property_of(enum knob_id id) {
                 return "MemoryZSwapMax";
         case KNOB_MEMORY_ZSWAP_WB:
                 return "MemoryZSwapWriteback";
-        case KNOB_IO_WEIGHT:
-                return "IOWeight";
         default:
                 return knobs[id].property;
         }
@@ -148,11 +146,11 @@ static int compare_bfq(const struct unit_properties *unit, const struct limits *
                 return 0;
         if (number_of(text, &is) < 0 || (weight && number_of(weight, &from) < 0))
                 return refuse(err, KNOB_IO_BFQ_WEIGHT, text);
-        if (is == (from <= 100 ? from : 100 + (from - 100) / 11))
+        if (is == io_weight_to_bfq(from))
                 return 0;
         if (weight)
                 return refuse(err, KNOB_IO_BFQ_WEIGHT, text);
-        set_number(s, "IOWeight", is <= 100 ? is : 100 + (is - 100) * 11);
+        set_number(s, "IOWeight", io_weight_of_bfq(is));
         return 0;
 }
 

@@ -227,8 +227,7 @@ static bool check_parent(struct check *c, const struct knob_change *change) {
         struct knob_value parent = c->container->parent[change->knob];
         char text[KNOB_VALUE_TEXT_MAX];
 
-        if (knobs[change->knob].unit == UNIT_WEIGHT ||
-                        knob_compare(change->knob, change->new, parent) <= 0)
+        if (knob_is_weight(change->knob) || knob_compare(change->knob, change->new, parent) <= 0)
                 return true;
 
         knob_format(change->knob, parent, text, sizeof(text));
@@ -331,6 +330,38 @@ static bool check_knob(struct check *c, const struct knob_change *change) {
 }
 
 /* --- the knobs together --- */
+
+/* A weight that nothing looks at is a promise that nobody keeps. */
+static bool check_weighing(struct check *c) {
+        const struct io_weighing *io = &c->container->io;
+        const char *devices = io->devices[0] ? io->devices : "any disk";
+        const struct knob_change *idle = NULL;
+
+        for (unsigned i = 0; i < c->proposal->changes_count; i++) {
+                const struct knob_change *change = &c->proposal->changes[i];
+
+                if (knobs[change->knob].unit != UNIT_IO_WEIGHT ||
+                                knob_equal(change->new, change->old))
+                        continue;
+                if (change->knob == KNOB_IO_WEIGHT ? io->iocost : io->bfq)
+                        return true;
+                idle = change;
+        }
+        if (!idle)
+                return true;
+        if (io->iocost || io->bfq)
+                return refuse(c, REASON_NO_WEIGHING,
+                                "%s: no effect on %s: what weighs there is %s; set %s",
+                                knobs[idle->knob].file, devices,
+                                io->iocost ? "iocost" : "BFQ, whose file is not there",
+                                io->iocost ? "io.weight"
+                                           : "io.weight once the module bfq is loaded");
+        return refuse(c, REASON_NO_WEIGHING,
+                        "no proportional IO on this host: neither iocost nor BFQ is active on %s; "
+                        "write bfq into /sys/dev/block/MAJOR:MINOR/queue/scheduler, or cap with "
+                        "io.max",
+                        devices);
+}
 
 static bool check_together(struct check *c) {
         const struct knob_value *after = c->after;
@@ -442,6 +473,8 @@ void guard_check(const struct guard_rules *bounds, const struct guard_host *host
         for (unsigned i = 0; i < p->changes_count; i++)
                 if (!check_knob(&c, &p->changes[i]))
                         return;
+        if (!check_weighing(&c))
+                return;
         (void)check_together(&c);
         if (!check_alone(&c))
                 return;

@@ -48,6 +48,7 @@ struct guard_container {
         struct knob_value now[KNOB_COUNT];
         struct knob_value parent[KNOB_COUNT]; /* tightest ancestor; KNOB_MAX none */
         uint64_t memory_current_bytes, memory_reclaimable_bytes, pids_current;
+        struct io_weighing io;
 };
 
 struct guard_answer {

@@ -16,7 +16,8 @@
 
 #include "state/change.h"
 
-#define JOURNAL_VERSION      2U            /* 1: without outcomes, names and steps of a ladder */
+/* 1: without outcomes, names and steps of a ladder; 2: without knobs of io. */
+#define JOURNAL_VERSION      3U
 #define JOURNAL_RECORD_SIZE  256           /* bytes: two fit into a sector, none crosses one */
 #define JOURNAL_SEGMENT_SIZE (1024 * 1024) /* bytes: 4096 records */
 #define JOURNAL_IDS_AT_ONCE  64            /* P and C numbers are reserved in blocks of this */

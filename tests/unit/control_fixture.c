@@ -128,6 +128,7 @@ int fixture_begin(void **state) {
         c->containers_fd = make_dir(f, "containers");
         c->journal_fd = make_dir(f, "journal");
         c->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        c->sys_fd = make_dir(f, "sys");
         c->link.fd = -1;
         c->psi_available = true;
         c->probation_ns = 60 * NSEC_PER_SEC;
@@ -191,6 +192,7 @@ int fixture_end(void **state) {
         (void)close(c->containers_fd);
         (void)close(c->journal_fd);
         (void)close(c->proc_fd);
+        (void)close(c->sys_fd);
         (void)nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
         free(f);
         return 0;

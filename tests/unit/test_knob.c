@@ -29,6 +29,11 @@ static void what_the_kernel_shows_is_read_whole_or_refused(void **state) {
                 { KNOB_CPU_MAX, "1 2 3", -EINVAL, 0, 0 },
                 { KNOB_CPU_WEIGHT, "100", 0, 100, 0 },
                 { KNOB_CPU_WEIGHT, "max", -EINVAL, 0, 0 },
+                { KNOB_IO_WEIGHT, "default 100\n", 0, 100, 0 },
+                { KNOB_IO_WEIGHT, "default 100\n8:0 50\n", 0, 100, 0 },
+                { KNOB_IO_WEIGHT, "default 100 8:0", -EINVAL, 0, 0 },
+                { KNOB_IO_WEIGHT, "default max", -EINVAL, 0, 0 },
+                { KNOB_IO_WEIGHT, "100", -EINVAL, 0, 0 },
                 { KNOB_IO_MAX, "8:0 rbps=1", -EOPNOTSUPP, 0, 0 },
         };
 
@@ -66,6 +71,9 @@ static void the_words_of_a_person_become_values_that_the_kernel_keeps(void **sta
                 { KNOB_PIDS_MAX, "512", "512" },
                 { KNOB_PIDS_MAX, "max", "max" },
                 { KNOB_CPU_WEIGHT, "10000", "10000" },
+                { KNOB_IO_WEIGHT, "200", "default 200" },
+                { KNOB_IO_WEIGHT, "default 200", "default 200" },
+                { KNOB_IO_BFQ_WEIGHT, "1000", "default 1000" },
         };
 
         (void)state;
@@ -115,6 +123,11 @@ static void words_that_are_no_value_are_refused_with_what_is_wanted(void **state
                 { KNOB_CPU_WEIGHT, "max", -EINVAL, "from 1 to 10000" },
                 { KNOB_CPU_WEIGHT, "10001", -ERANGE, "want 1 to 10000" },
                 { KNOB_CPU_WEIGHT, "18446744073709551615", -ERANGE, "want 1 to 10000" },
+                { KNOB_IO_WEIGHT, "10001", -ERANGE, "want 1 to 10000" },
+                { KNOB_IO_WEIGHT, "0", -ERANGE, "want 1 to 10000" },
+                { KNOB_IO_WEIGHT, "max", -EINVAL, "like 200" },
+                { KNOB_IO_WEIGHT, "8:0 200", -EINVAL, "like 200" },
+                { KNOB_IO_BFQ_WEIGHT, "1001", -ERANGE, "want 1 to 1000" },
                 { KNOB_IO_MAX, "1", -EOPNOTSUPP, "only watched" },
         };
 
@@ -199,6 +212,21 @@ static void a_quota_is_rounded_to_what_the_kernel_and_systemd_take(void **state)
                 assert_true(knob_equal(knob_round(KNOB_CPU_MAX, rows[i][0]), rows[i][1]));
 }
 
+static void a_weight_is_written_into_its_own_line_alone(void **state) {
+        const struct knob_value weight = { 200, 0 };
+        char text[64];
+
+        (void)state;
+        assert_int_equal(knob_merge_text(KNOB_IO_WEIGHT, weight, "default 100\n8:0 50\n8:16 70",
+                                         text, sizeof(text)),
+                        0);
+        assert_string_equal(text, "default 200\n8:0 50\n8:16 70");
+        assert_int_equal(knob_merge_text(KNOB_IO_WEIGHT, weight, "default 100\n8:0 50", text, 16),
+                        -E2BIG);
+        assert_int_equal(knob_merge_text(KNOB_CPU_WEIGHT, weight, "100", text, sizeof(text)), 0);
+        assert_string_equal(text, "200");
+}
+
 static void quotas_compare_as_shares_of_their_periods(void **state) {
         const struct knob_value half = { 50000, 100000 }, same = { 25000, 50000 };
         const struct knob_value one = { 100000, 0 }, none = { KNOB_MAX, 100000 };
@@ -232,6 +260,7 @@ int main(void) {
                 cmocka_unit_test(only_the_word_max_is_no_limit),
                 cmocka_unit_test(people_see_units_and_two_decimals_at_most),
                 cmocka_unit_test(a_quota_is_rounded_to_what_the_kernel_and_systemd_take),
+                cmocka_unit_test(a_weight_is_written_into_its_own_line_alone),
                 cmocka_unit_test(quotas_compare_as_shares_of_their_periods),
                 cmocka_unit_test(every_file_has_one_row_and_raises_come_before_what_they_hold),
         };
