@@ -90,7 +90,8 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(NO_EVIDENCE, "NO_EVIDENCE", "nothing showed that it does no harm")                       \
         X(UNHEALTHY, "UNHEALTHY", "its health check began to fail")                                \
         X(POLICY, "E_POLICY", "a policy of root's does not allow it")                              \
-        X(NO_WEIGHING, "E_NO_WEIGHING", "nothing weighs the IO of this host's disks")
+        X(NO_WEIGHING, "E_NO_WEIGHING", "nothing weighs the IO of this host's disks")              \
+        X(DEVICE, "E_DEVICE", "no whole disk of that number")
 
 #define REASON_ID(id, ...) REASON_##id,
 enum reason { REASON_TABLE(REASON_ID) REASON_COUNT };

@@ -22,6 +22,13 @@ struct io_weighing {
         char devices[64]; /* that were looked at: "8:0, 259:0"; "": it has used none yet */
 };
 
+/* What a device's number stands for. */
+struct io_disk {
+        bool present;
+        bool swap;                  /* there is swap on it */
+        char whole[IO_DEVICE_SIZE]; /* it is a partition of that disk; "": it is a disk */
+};
+
 /*
  * The io.bfq.weight that goes with an io.weight, and back: 1 to 10000 onto 1 to 1000, with 100 in
  * both.

@@ -72,6 +72,18 @@ static int read_default(const char *text, uint64_t *ret, const char **end) {
         return r;
 }
 
+/* "8:0 wbps=1048576" */
+static int read_io_max(const char *text, struct knob_value *ret, const char **end) {
+        int r = io_key_parse(text, &ret->key, end);
+
+        if (r < 0)
+                return r;
+        if (strncmp(*end, "max", 3) != 0)
+                return parse_u64_prefix(*end, &ret->amount, end);
+        *end += 3;
+        return 0;
+}
+
 int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret) {
         struct knob_value value = { .amount = KNOB_MAX };
         const char *end = text;
@@ -84,6 +96,8 @@ int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret) {
                 r = read_cpu(text, &value, &end);
         else if (knobs[id].unit == UNIT_IO_WEIGHT)
                 r = read_default(text, &value.amount, &end);
+        else if (knobs[id].unit == UNIT_IO_LIMIT)
+                r = read_io_max(text, &value, &end);
         else if (takes_max(id) && strncmp(text, "max", 3) == 0)
                 end = text + 3;
         else
@@ -99,18 +113,43 @@ int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret) {
         return 0;
 }
 
+int knob_read_file(
+                enum knob_id id, const char *text, struct knob_value like, struct knob_value *ret) {
+        struct knob_value value = { .key = like.key };
+        int r;
+
+        if (knobs[id].unit != UNIT_IO_LIMIT)
+                return knob_read_text(id, text, ret);
+        r = io_max_read(text, value.key, &value.amount);
+        if (r == 0)
+                *ret = value;
+        return r;
+}
+
+/* "8:0 wbps=" */
+static void format_key(uint64_t key, char *out, size_t size) {
+        char device[IO_DEVICE_SIZE];
+
+        io_key_device(key, device);
+        (void)snprintf(out, size, "%s %s=", device, io_limits[io_key_limit(key)].name);
+}
+
 void knob_write_text(enum knob_id id, struct knob_value value, char *out, size_t size) {
-        char amount[24] = "max";
+        char amount[24] = "max", key[IO_DEVICE_SIZE + 8];
 
         if (value.amount != KNOB_MAX)
                 (void)snprintf(amount, sizeof(amount), "%" PRIu64, value.amount);
-        if (knobs[id].unit == UNIT_CPU)
+        if (knobs[id].unit == UNIT_CPU) {
                 (void)snprintf(out, size, "%s %" PRIu64, amount,
                                 value.period_usec ? value.period_usec : CPU_PERIOD_USEC);
-        else if (knobs[id].unit == UNIT_IO_WEIGHT)
+        } else if (knobs[id].unit == UNIT_IO_WEIGHT) {
                 (void)snprintf(out, size, DEFAULT_WORD "%s", amount);
-        else
+        } else if (knobs[id].unit == UNIT_IO_LIMIT) {
+                format_key(value.key, key, sizeof(key));
+                (void)snprintf(out, size, "%s%s", key, amount);
+        } else {
                 (void)snprintf(out, size, "%s", amount);
+        }
 }
 
 int knob_merge_text(enum knob_id id, struct knob_value value, const char *before, char *out,
@@ -119,6 +158,8 @@ int knob_merge_text(enum knob_id id, struct knob_value value, const char *before
         char text[KNOB_VALUE_TEXT_MAX];
         int n;
 
+        if (knobs[id].unit == UNIT_IO_LIMIT)
+                return io_max_merge(before, value.key, value.amount, out, size);
         knob_write_text(id, value, text, sizeof(text));
         n = snprintf(out, size, "%s%s", text, rest);
         return n >= 0 && (size_t)n < size ? 0 : -E2BIG;
@@ -152,10 +193,27 @@ static void format_bytes(uint64_t bytes, char *out, size_t size) {
         format_hundredths(whole * 100 + (rest * 100 >> (10 * unit)), units[unit], out, size);
 }
 
+/* "8:0 wbps=10 MiB/s" */
+static void format_io_max(struct knob_value value, char *out, size_t size) {
+        char key[IO_DEVICE_SIZE + 8], amount[32] = "max";
+
+        format_key(value.key, key, sizeof(key));
+        if (value.amount != KNOB_MAX && io_limits[io_key_limit(value.key)].bytes) {
+                format_bytes(value.amount, amount, sizeof(amount));
+                (void)snprintf(out, size, "%s%s/s", key, amount);
+                return;
+        }
+        if (value.amount != KNOB_MAX)
+                (void)snprintf(amount, sizeof(amount), "%" PRIu64, value.amount);
+        (void)snprintf(out, size, "%s%s", key, amount);
+}
+
 void knob_format(enum knob_id id, struct knob_value value, char *out, size_t size) {
         uint64_t period = value.period_usec ? value.period_usec : CPU_PERIOD_USEC;
 
-        if (value.amount == KNOB_MAX)
+        if (knobs[id].unit == UNIT_IO_LIMIT)
+                format_io_max(value, out, size);
+        else if (value.amount == KNOB_MAX)
                 (void)snprintf(out, size, "max");
         else if (knobs[id].unit == UNIT_BYTES)
                 format_bytes(value.amount, out, size);
@@ -182,6 +240,8 @@ struct knob_value knob_round(enum knob_id id, struct knob_value value) {
 
         if (knobs[id].unit == UNIT_CPU)
                 return round_cpu(value);
+        if (knobs[id].unit == UNIT_IO_LIMIT)
+                return value;
 
         value.period_usec = 0;
         if (knobs[id].unit == UNIT_BYTES && value.amount != KNOB_MAX) {
@@ -209,6 +269,18 @@ static int check_cpu(struct knob_value value, struct error *err) {
         return 0;
 }
 
+static int check_io_max(struct knob_value value, struct error *err) {
+        const struct io_limit_row *row = &io_limits[io_key_limit(value.key)];
+        char text[KNOB_VALUE_TEXT_MAX];
+
+        if (value.amount == KNOB_MAX || (value.amount >= row->least && value.amount <= row->most))
+                return 0;
+        knob_write_text(KNOB_IO_MAX, value, text, sizeof(text));
+        return error_set(err, -ERANGE,
+                        "io.max: %s is outside its range: want %" PRIu64 " to %" PRIu64 ", or max",
+                        text, row->least, row->most);
+}
+
 int knob_check(enum knob_id id, struct knob_value value, struct error *err) {
         const struct knob *knob = &knobs[id];
         char least[KNOB_VALUE_TEXT_MAX], most[KNOB_VALUE_TEXT_MAX];
@@ -219,6 +291,8 @@ int knob_check(enum knob_id id, struct knob_value value, struct error *err) {
                                 knob->file);
         if (knob->unit == UNIT_CPU)
                 return check_cpu(value, err);
+        if (knob->unit == UNIT_IO_LIMIT)
+                return check_io_max(value, err);
         if (value.amount == KNOB_MAX && takes_max(id))
                 return 0;
         if (value.amount >= knob->least && value.amount <= knob->most)
@@ -261,6 +335,18 @@ static int parse_cpu(const char *words, struct knob_value *ret) {
         return 0;
 }
 
+/* "8:0 wbps=10M" */
+static int parse_io_max(const char *words, struct knob_value *ret) {
+        const char *amount;
+        int r = io_key_parse(words, &ret->key, &amount);
+
+        if (r < 0 || strcmp(amount, "max") == 0)
+                return r;
+        r = io_limits[io_key_limit(ret->key)].bytes ? parse_bytes(amount, &ret->amount)
+                                                    : parse_u64(amount, &ret->amount);
+        return r == 0 && ret->amount == KNOB_MAX ? -ERANGE : r;
+}
+
 /* "default 200" is what the file takes, and what a dry run shows. */
 static const char *without_default(enum knob_id id, const char *words) {
         bool is_there = knobs[id].unit == UNIT_IO_WEIGHT &&
@@ -276,6 +362,8 @@ int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struc
                 [UNIT_COUNT] = "a number, or max",
                 [UNIT_WEIGHT] = "a number from 1 to 10000",
                 [UNIT_IO_WEIGHT] = "a number, like 200",
+                [UNIT_IO_LIMIT] = "one limit of one disk, like '8:0 wbps=10M', with rbps, wbps, "
+                                  "riops or wiops (lsblk shows the numbers)",
                 [UNIT_TEXT] = "nothing",
         };
         struct knob_value value = { .amount = KNOB_MAX };
@@ -285,7 +373,9 @@ int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struc
         if (!knobs[id].settable)
                 return knob_check(id, value, err);
 
-        if (strcmp(words, "max") == 0 && takes_max(id))
+        if (unit == UNIT_IO_LIMIT)
+                r = parse_io_max(words, &value);
+        else if (strcmp(words, "max") == 0 && takes_max(id))
                 value.period_usec = unit == UNIT_CPU ? CPU_PERIOD_USEC : 0;
         else if (unit == UNIT_CPU)
                 r = parse_cpu(words, &value);
@@ -294,7 +384,7 @@ int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struc
         else
                 r = parse_u64(without_default(id, words), &value.amount);
         /* No limit is a great deal to mean by a number: it takes the word. */
-        if (r == 0 && takes_max(id) && strncmp(words, "max", 3) != 0 &&
+        if (r == 0 && takes_max(id) && unit != UNIT_IO_LIMIT && strncmp(words, "max", 3) != 0 &&
                         knob_round(id, value).amount == KNOB_MAX)
                 r = -ERANGE;
         if (r < 0)

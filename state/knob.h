@@ -25,6 +25,7 @@ enum knob_unit {
         UNIT_COUNT,     /* a number of tasks, or "max" */
         UNIT_WEIGHT,    /* 1 to 10000 */
         UNIT_IO_WEIGHT, /* "default 100"; lines of single devices follow, and stay */
+        UNIT_IO_LIMIT,  /* "8:0 wbps=1048576": one of many in the file; or "max" */
         UNIT_TEXT,      /* watched only: compared as text */
 };
 
@@ -68,7 +69,7 @@ enum knob_danger {
                         DANGER_NONE, "IOWeight")                                                   \
         X(IO_BFQ_WEIGHT, "io.bfq.weight", UNIT_IO_WEIGHT, true, 1, IO_BFQ_MOST, IO_WEIGHT_DEFAULT, \
                         DANGER_NONE, NULL)                                                         \
-        X(IO_MAX, "io.max", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                          \
+        X(IO_MAX, "io.max", UNIT_IO_LIMIT, true, 0, KNOB_MAX, KNOB_MAX, DANGER_LOWER, NULL)        \
         X(IO_LATENCY, "io.latency", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                  \
         X(IO_PRIO_CLASS, "io.prio.class", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)            \
         X(CPUSET_CPUS, "cpuset.cpus", UNIT_TEXT, false, 0, 0, 0, DANGER_NONE, NULL)                \
@@ -106,27 +107,42 @@ static inline bool knob_is_weight(enum knob_id id) {
         return knobs[id].unit == UNIT_WEIGHT || knobs[id].unit == UNIT_IO_WEIGHT;
 }
 
-/* The value of a knob. @period_usec is 0 but for UNIT_CPU. */
+/*
+ * The value of a knob. Of io.max it is one limit of one device, which the value itself names: two
+ * of them with different keys are values of different knobs.
+ */
 struct knob_value {
-        uint64_t amount; /* bytes, microseconds of CPU in each period, tasks, weight; KNOB_MAX */
-        uint64_t period_usec;
+        uint64_t amount; /* bytes, microseconds of CPU in each period, tasks, weight, bytes or
+                          * operations a second; KNOB_MAX */
+        union {
+                uint64_t period_usec; /* of UNIT_CPU */
+                uint64_t key;         /* of UNIT_IO_LIMIT: io_key() */
+        };                            /* 0 of all others */
 };
 
 /* Returns: the row's index, -ENOENT when @file is none of them */
 int knob_find(const char *file);
 
 /*
- * What the kernel shows in the file, "max" included; one trailing newline is allowed.
+ * The text of a value, "max" included, as knob_write_text() makes it; one trailing newline is
+ * allowed. All files but io.max show just that.
  *
  * Errors: -EINVAL not in the file's form; -ERANGE over 64 bits; -EOPNOTSUPP a watched-only row
  */
 int knob_read_text(enum knob_id id, const char *text, struct knob_value *ret);
 
 /*
+ * What the kernel shows in the file. @like: of io.max it says which limit of which device; of all
+ * others it is not looked at. Errors: as above.
+ */
+int knob_read_file(
+                enum knob_id id, const char *text, struct knob_value like, struct knob_value *ret);
+
+/*
  * What the file will show once the value is written into it: the value, and what a write leaves.
  *
  * @before: what it shows, without trailing newline
- * Errors:  as knob_read_text(); -E2BIG
+ * Errors:  as knob_read_file(); -E2BIG
  */
 int knob_merge_text(enum knob_id id, struct knob_value value, const char *before, char *out,
                 size_t size);
@@ -144,14 +160,15 @@ void knob_write_text(enum knob_id id, struct knob_value value, char *out, size_t
 int knob_check(enum knob_id id, struct knob_value value, struct error *err);
 
 /*
- * A person's words: "4G", "1.5" (CPUs), "150%" or "150000 100000" for cpu.max, "max". Checked as
+ * A person's words: "4G", "1.5" (CPUs), "150%" or "150000 100000" for cpu.max, "max"; for io.max
+ * "8:0 wbps=10M". Checked as
  * knob_check() does and rounded as knob_round() does.
  *
  * Errors: -EINVAL, -ERANGE, -EOPNOTSUPP; @err names file, text, and what is wanted
  */
 int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struct error *err);
 
-/* For people, two decimals at most: "4 GiB", "1.25 CPU", "512", "max". */
+/* For people, two decimals at most: "4 GiB", "1.25 CPU", "512", "max", "8:0 wbps=10 MiB/s". */
 void knob_format(enum knob_id id, struct knob_value value, char *out, size_t size);
 
 /*
@@ -162,7 +179,7 @@ struct knob_value knob_round(enum knob_id id, struct knob_value value);
 
 /* Below 0, 0 or above 0 as @a is tighter than, equal to, or wider than @b; quotas per period. */
 int knob_compare(enum knob_id id, struct knob_value a, struct knob_value b);
-bool knob_equal(struct knob_value a, struct knob_value b); /* exactly, the period too */
+bool knob_equal(struct knob_value a, struct knob_value b); /* exactly, period or key too */
 
 /* The text of every limit file of one cgroup, without trailing newline; NULL: no such file. */
 struct limits {

@@ -23,6 +23,11 @@ struct knob_change {
         struct knob_value old, new;
 };
 
+/* Whether both are of the same knob; each device and direction of io.max is one of its own. */
+static inline bool knob_change_same(const struct knob_change *a, const struct knob_change *b) {
+        return a->knob == b->knob && (a->knob != KNOB_IO_MAX || a->new.key == b->new.key);
+}
+
 /* Fixed size and without pointers: it also travels over the link as it is. */
 struct proposal {
         uint64_t number; /* P17; 0: not numbered yet */

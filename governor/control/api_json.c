@@ -64,7 +64,7 @@ static void put_knob(struct json_writer *w, const struct knob_change *k,
                 put_value(w, "kept", k->knob, *kept);
         if (step)
                 put_value(w, "step", k->knob, *step);
-        if (now && cgroup_read_knob(now->dir_fd, k->knob, &value) >= 0)
+        if (now && cgroup_read_knob(now->dir_fd, k->knob, k->new, &value) >= 0)
                 put_value(w, "current", k->knob, value);
         json_close_object(w);
 }

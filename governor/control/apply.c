@@ -210,7 +210,7 @@ static enum reason verify(struct run *run, const struct limits *told, struct lim
                 const char *text = after->text[k->knob];
                 struct knob_value value;
 
-                if (text && knob_read_text(k->knob, text, &value) >= 0 &&
+                if (text && knob_read_file(k->knob, text, k->new, &value) >= 0 &&
                                 knob_equal(value, change_aim(&run->change, i)))
                         continue;
                 run_say(run, "%s is %s after it was written", knobs[k->knob].file,

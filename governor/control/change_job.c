@@ -91,7 +91,7 @@ static int apply_knob(struct change_job *j, unsigned position) {
 
         if (job_cancelled(&j->job))
                 return -ECANCELED;
-        r = cgroup_read_knob(j->container->dir_fd, k->knob, &now);
+        r = cgroup_read_knob(j->container->dir_fd, k->knob, k->new, &now);
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
         if (knob_equal(now, aim))
@@ -124,6 +124,24 @@ static int find_unit(struct change_job *j) {
         return 0;
 }
 
+static int set_text(struct limits *limits, enum knob_id id, const char *text) {
+        char *copy = strdup(text);
+
+        if (!copy)
+                return -ENOMEM;
+        free(limits->text[id]);
+        limits->text[id] = copy;
+        return 0;
+}
+
+/* As the file will be once the value is written into it. */
+static int merge(struct limits *limits, enum knob_id id, struct knob_value value) {
+        char text[KNOB_TEXT_MAX];
+        int r = knob_merge_text(id, value, limits->text[id], text, sizeof(text));
+
+        return r < 0 ? r : set_text(limits, id, text);
+}
+
 /* Whether its unit is the scope around it. */
 static bool is_within(const struct change_job *j) {
         char scope[CONTAINER_PATH_SIZE];
@@ -148,8 +166,46 @@ static int read_scope(const struct change_job *j, struct limits *ret, uint64_t *
         return cgroup_populated(j->container->dir_fd) == -ENODEV ? -ENODEV : r;
 }
 
-static bool read_text(const struct limits *limits, enum knob_id id, struct knob_value *ret) {
-        return limits->text[id] && knob_read_text(id, limits->text[id], ret) >= 0;
+static bool read_text(
+                const struct limits *limits, const struct knob_change *k, struct knob_value *ret) {
+        return limits->text[k->knob] &&
+               knob_read_file(k->knob, limits->text[k->knob], k->new, ret) >= 0;
+}
+
+/*
+ * What systemd has no plain property for depends on what else the file holds: whether it could be
+ * told of the new values too is looked at before anything is written.
+ *
+ * @limits: of its unit; the new values of @mask are merged into them
+ */
+static int check_unit(struct change_job *j, struct limits *limits, uint32_t mask) {
+        bool needed = false;
+        int r = systemd_check(j->unit, limits, &j->change, &j->error);
+
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < j->change.changes_count; i++) {
+                const struct knob_change *k = &j->change.changes[i];
+
+                if (!(mask >> i & 1) || !limits->text[k->knob])
+                        continue;
+                needed = needed || !knobs[k->knob].property;
+                r = merge(limits, k->knob, k->new);
+                if (r < 0)
+                        return error_errno(&j->error, r, "what the limits will be");
+        }
+        return needed ? systemd_check(j->unit, limits, &j->change, &j->error) : 0;
+}
+
+/* The journal gets the limits as they are. */
+static int check_own(struct change_job *j) {
+        CLEANUP(limits_done) struct limits copy = { 0 };
+        int r = 0;
+
+        for (enum knob_id id = 0; r == 0 && id < KNOB_COUNT; id++)
+                r = j->limits.text[id] ? set_text(&copy, id, j->limits.text[id]) : 0;
+        return r < 0 ? error_errno(&j->error, r, "reading the limits")
+                     : check_unit(j, &copy, UINT32_MAX);
 }
 
 /* Which knobs the scope holds with the same value: they go along. Without one nobody is told. */
@@ -164,14 +220,14 @@ static int check_scope(struct change_job *j) {
                 const struct knob_change *k = &j->change.changes[i];
                 struct knob_value around;
 
-                if (read_text(&scope, k->knob, &around) && knob_equal(around, k->old))
+                if (read_text(&scope, k, &around) && knob_equal(around, k->old))
                         j->change.scope_mask |= 1U << i;
         }
         if (j->change.scope_mask == 0) {
                 j->unit[0] = '\0';
                 return 0;
         }
-        return systemd_check(j->unit, &scope, &j->error);
+        return check_unit(j, &scope, j->change.scope_mask);
 }
 
 /* What a ladder looks at. */
@@ -191,43 +247,6 @@ static int read_use(struct change_job *j) {
         return 0;
 }
 
-static int set_text(struct limits *limits, enum knob_id id, const char *text) {
-        char *copy = strdup(text);
-
-        if (!copy)
-                return -ENOMEM;
-        free(limits->text[id]);
-        limits->text[id] = copy;
-        return 0;
-}
-
-/*
- * What systemd has no plain property for depends on what else the file holds: whether it could be
- * told is looked at before anything is written.
- */
-static int check_after(struct change_job *j) {
-        CLEANUP(limits_done) struct limits after = { 0 };
-        char text[KNOB_TEXT_MAX];
-        bool needed = false;
-        int r = 0;
-
-        for (enum knob_id id = 0; r == 0 && id < KNOB_COUNT; id++)
-                r = j->limits.text[id] ? set_text(&after, id, j->limits.text[id]) : 0;
-        for (unsigned i = 0; r == 0 && i < j->change.changes_count; i++) {
-                const struct knob_change *k = &j->change.changes[i];
-
-                if (!after.text[k->knob])
-                        continue;
-                needed = needed || !knobs[k->knob].property;
-                r = knob_merge_text(k->knob, k->new, after.text[k->knob], text, sizeof(text));
-                if (r == 0)
-                        r = set_text(&after, k->knob, text);
-        }
-        if (r < 0)
-                return error_errno(&j->error, r, "what the limits will be");
-        return needed ? systemd_check(j->unit, &after, &j->error) : 0;
-}
-
 static int precheck(struct change_job *j) {
         int r = read_limits(j);
 
@@ -239,10 +258,7 @@ static int precheck(struct change_job *j) {
                 r = find_unit(j);
         if (r < 0 || !j->unit[0])
                 return r;
-        if (is_within(j))
-                return check_scope(j);
-        r = systemd_check(j->unit, &j->limits, &j->error);
-        return r == 0 ? check_after(j) : r;
+        return is_within(j) ? check_scope(j) : check_own(j);
 }
 
 static int apply(struct change_job *j) {
@@ -285,7 +301,7 @@ static int undo_write(struct change_job *j, unsigned position, struct undo_knob 
         set_kept(&j->change, position, u.kept);
         r = cgroup_write(j->container->dir_fd, id, u.value);
         if (r >= 0)
-                r = cgroup_read_knob(j->container->dir_fd, id, &now);
+                r = cgroup_read_knob(j->container->dir_fd, id, u.value, &now);
         if (r < 0)
                 return fail_knob(j, position, r, "the old value cannot be written");
         return knob_equal(now, u.value) ? 0
@@ -297,7 +313,7 @@ static int undo_knob(struct change_job *j, unsigned position) {
         struct knob_value steps[2 + JOURNAL_STEPS_MAX]; /* what dtgov wrote besides the new value */
         struct undo_input input = { .present = true, .steps = steps };
         struct undo_knob u;
-        int r = cgroup_read_knob(j->container->dir_fd, k->knob, &input.current);
+        int r = cgroup_read_knob(j->container->dir_fd, k->knob, k->new, &input.current);
 
         if (r < 0)
                 return fail_knob(j, position, r, "cannot be read");
@@ -338,14 +354,14 @@ static int undo_knob(struct change_job *j, unsigned position) {
  * unless somebody wrote them since.
  */
 static int undo_others(struct change_job *j) {
-        struct knob_value now, old, new;
+        struct knob_value now, old, new = { 0 };
         int r;
 
         for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
-                if (!(j->others >> id & 1) || !knobs[id].settable || !j->before->text[id] ||
-                                !j->after->text[id])
+                if (!(j->others >> id & 1) || !knobs[id].settable || id == KNOB_IO_MAX ||
+                                !j->before->text[id] || !j->after->text[id])
                         continue;
-                r = cgroup_read_knob(j->container->dir_fd, id, &now);
+                r = cgroup_read_knob(j->container->dir_fd, id, new, &now);
                 if (r >= 0)
                         r = knob_read_text(id, j->after->text[id], &new);
                 if (r >= 0)
@@ -400,21 +416,21 @@ static int tell_scope(struct change_job *j) {
         int r = read_scope(j, &scope, &bytes);
 
         for (unsigned i = 0; r >= 0 && i < j->change.changes_count; i++) {
-                enum knob_id id = j->change.changes[i].knob;
+                const struct knob_change *k = &j->change.changes[i];
                 struct knob_value around, now;
 
-                if (!(j->change.scope_mask >> i & 1) || !read_text(&scope, id, &around) ||
-                                !read_text(&j->limits, id, &now) || !is_ours(j, i, around))
+                if (!(j->change.scope_mask >> i & 1) || !read_text(&scope, k, &around) ||
+                                !read_text(&j->limits, k, &now) || !is_ours(j, i, around))
                         continue;
-                if (would_kill(id, around, now, bytes)) {
+                if (would_kill(k->knob, around, now, bytes)) {
                         j->scope_keeps = true;
                         continue;
                 }
-                r = set_text(&scope, id, j->limits.text[id]);
+                r = merge(&scope, k->knob, now);
         }
         if (r < 0)
                 return error_errno(&j->error, r, "the limits of %s", j->unit);
-        return systemd_tell(j->unit, &scope, &j->error);
+        return systemd_tell(j->unit, &scope, &j->change, &j->error);
 }
 
 static int tell(struct change_job *j) {
@@ -424,7 +440,8 @@ static int tell(struct change_job *j) {
                 return r;
         r = read_limits(j);
         if (r == 0)
-                r = is_within(j) ? tell_scope(j) : systemd_tell(j->unit, &j->limits, &j->error);
+                r = is_within(j) ? tell_scope(j)
+                                 : systemd_tell(j->unit, &j->limits, &j->change, &j->error);
         if (r < 0)
                 return r;
         limits_done(&j->told);

@@ -188,7 +188,7 @@ int run_lapse(struct control *c, struct run *run) {
 
 bool run_newer_kept(const struct control *c, const struct run *run, unsigned position,
                 struct knob_value *ret) {
-        enum knob_id id = run->change.changes[position].knob;
+        const struct knob_change *k = &run->change.changes[position];
 
         for (const struct run *r = c->engine.runs; r && r != run; r = r->next) {
                 const struct change *x = &r->change;
@@ -196,7 +196,7 @@ bool run_newer_kept(const struct control *c, const struct run *run, unsigned pos
                 if (x->cgroup_inode != run->change.cgroup_inode || x->state != CHANGE_ROLLED_BACK)
                         continue;
                 for (unsigned i = 0; i < x->changes_count; i++)
-                        if (x->changes[i].knob == id && (x->kept_mask >> i & 1)) {
+                        if (knob_change_same(&x->changes[i], k) && (x->kept_mask >> i & 1)) {
                                 *ret = x->kept[i];
                                 return true;
                         }
@@ -396,7 +396,8 @@ static bool holds(const struct change *x, unsigned position) {
 static bool share_knob(const struct change *a, const struct change *b) {
         for (unsigned i = 0; i < a->changes_count; i++)
                 for (unsigned k = 0; k < b->changes_count; k++)
-                        if (a->changes[i].knob == b->changes[k].knob && holds(a, i) && holds(b, k))
+                        if (knob_change_same(&a->changes[i], &b->changes[k]) && holds(a, i) &&
+                                        holds(b, k))
                                 return true;
         return false;
 }

@@ -67,13 +67,13 @@ static void read_host(struct control *c, const struct managed *m, const struct p
 
 /* A scope around it that holds the same value goes along with it: what is above that one counts. */
 static void read_parent(struct control *c, const struct managed *m, enum knob_id id,
-                struct guard_container *ret) {
+                struct knob_value now, struct knob_value *ret) {
         char where[CONTAINER_PATH_SIZE], scope[CONTAINER_PATH_SIZE];
-        int r = cgroup_parent_limit(&c->root, m->container.cgroup, id, &ret->parent[id], where);
+        int r = cgroup_parent_limit(&c->root, m->container.cgroup, id, now, ret, where);
 
         if (r >= 0 && container_scope(m->container.cgroup, scope) && strcmp(where, scope) == 0 &&
-                        knob_equal(ret->parent[id], ret->now[id]))
-                (void)cgroup_parent_limit(&c->root, scope, id, &ret->parent[id], where);
+                        knob_equal(*ret, now))
+                (void)cgroup_parent_limit(&c->root, scope, id, now, ret, where);
 }
 
 static void read_knobs(struct control *c, const struct managed *m, struct guard_container *ret) {
@@ -81,9 +81,10 @@ static void read_knobs(struct control *c, const struct managed *m, struct guard_
                 ret->parent[id] = (struct knob_value){ .amount = KNOB_MAX };
                 if (!knobs[id].settable)
                         continue;
-                ret->present[id] = cgroup_read_knob(m->dir_fd, id, &ret->now[id]) >= 0;
-                if (ret->present[id] && knobs[id].danger != DANGER_NONE)
-                        read_parent(c, m, id, ret);
+                ret->present[id] =
+                                cgroup_read_knob(m->dir_fd, id, ret->now[id], &ret->now[id]) >= 0;
+                if (ret->present[id] && knobs[id].danger != DANGER_NONE && id != KNOB_IO_MAX)
+                        read_parent(c, m, id, ret->now[id], &ret->parent[id]);
         }
 }
 
@@ -101,12 +102,26 @@ static void read_use(
         (void)cgroup_read_u64(m->dir_fd, "pids.current", &ret->pids_current);
 }
 
-static bool weighs_io(const struct proposal *p) {
-        for (unsigned i = 0; i < p->changes_count && i < PROPOSAL_KNOBS_MAX; i++)
-                if (p->changes[i].knob < KNOB_COUNT &&
-                                knobs[p->changes[i].knob].unit == UNIT_IO_WEIGHT)
-                        return true;
-        return false;
+/* What the single knobs of io in a proposal ask for more than a file's text. */
+static void read_io(struct control *c, const struct managed *m, const struct proposal *p,
+                struct guard_container *ret) {
+        bool weighs = false;
+
+        for (unsigned i = 0; i < p->changes_count && i < PROPOSAL_KNOBS_MAX; i++) {
+                const struct knob_change *k = &p->changes[i];
+                struct guard_io_max *io = &ret->io_max[i];
+
+                if (k->knob >= KNOB_COUNT)
+                        continue;
+                weighs = weighs || knobs[k->knob].unit == UNIT_IO_WEIGHT;
+                if (k->knob != KNOB_IO_MAX ||
+                                cgroup_read_knob(m->dir_fd, KNOB_IO_MAX, k->new, &io->now) < 0)
+                        continue;
+                read_parent(c, m, KNOB_IO_MAX, io->now, &io->parent);
+                block_disk(c->proc_fd, c->sys_fd, k->new.key, &io->disk);
+        }
+        if (weighs)
+                block_weighing(c->root.fd, c->sys_fd, m->dir_fd, &ret->io);
 }
 
 void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
@@ -119,8 +134,7 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
         read_host(c, m, p, &host);
         read_knobs(c, m, &container);
         read_use(c, m, &container);
-        if (weighs_io(p))
-                block_weighing(c->root.fd, c->sys_fd, m->dir_fd, &container.io);
+        read_io(c, m, p, &container);
         container.change_open = engine_is_taken(
                         c, m->container.cgroup_inode, p->number, &container.open_number);
         container.changes_last_hour =

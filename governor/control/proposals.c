@@ -65,11 +65,11 @@ void proposals_end(struct control *c, struct held *h, enum held_state state, con
 
 static bool is_stale(const struct managed *m, const struct proposal *p) {
         for (unsigned i = 0; i < p->changes_count; i++) {
-                enum knob_id id = p->changes[i].knob;
+                const struct knob_change *k = &p->changes[i];
                 struct knob_value now;
 
-                if (cgroup_read_knob(m->dir_fd, id, &now) < 0 ||
-                                !knob_equal(now, p->changes[i].old))
+                if (cgroup_read_knob(m->dir_fd, k->knob, k->new, &now) < 0 ||
+                                !knob_equal(now, k->old))
                         return true;
         }
         return false;
@@ -143,10 +143,10 @@ static void add_bfq(const struct managed *m, struct proposal *p) {
                 if (p->changes[i].knob == KNOB_IO_WEIGHT)
                         weight = &p->changes[i];
         }
-        if (!weight || cgroup_read_knob(m->dir_fd, KNOB_IO_BFQ_WEIGHT, &unused) < 0)
+        if (!weight || cgroup_read_knob(m->dir_fd, KNOB_IO_BFQ_WEIGHT, twin.new, &unused) < 0)
                 return;
         twin.new.amount = io_weight_to_bfq(weight->new.amount);
-        if (cgroup_read_knob(m->dir_fd, KNOB_IO_WEIGHT, &unused) == -ENOENT)
+        if (cgroup_read_knob(m->dir_fd, KNOB_IO_WEIGHT, weight->new, &unused) == -ENOENT)
                 *weight = twin;
         else if (p->changes_count < PROPOSAL_KNOBS_MAX)
                 p->changes[p->changes_count++] = twin;
@@ -162,8 +162,11 @@ static void complete(struct managed *m, struct proposal *p) {
         if (p->rule != RULE_PERSON)
                 return; /* the observer's old values are part of its evidence: compared, not set */
         add_bfq(m, p);
-        for (unsigned i = 0; i < p->changes_count; i++)
-                (void)cgroup_read_knob(m->dir_fd, p->changes[i].knob, &p->changes[i].old);
+        for (unsigned i = 0; i < p->changes_count; i++) {
+                struct knob_change *k = &p->changes[i];
+
+                (void)cgroup_read_knob(m->dir_fd, k->knob, k->new, &k->old);
+        }
 }
 
 int proposals_submit(struct control *c, struct managed *m, struct proposal *p, bool dry_run,

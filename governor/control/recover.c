@@ -76,7 +76,7 @@ static void look(const struct control *c, const struct run *run, bool *ret_new, 
         for (unsigned i = 0; run->container && i < run->change.changes_count; i++) {
                 const struct knob_change *k = &run->change.changes[i];
                 struct knob_value now, kept;
-                int r = cgroup_read_knob(run->container->dir_fd, k->knob, &now);
+                int r = cgroup_read_knob(run->container->dir_fd, k->knob, k->new, &now);
 
                 if (r == -ENOENT)
                         continue;

@@ -142,7 +142,7 @@ int undo_told(struct control *c, struct run *run, struct change_job *j, int r) {
                 struct knob_value now;
 
                 if (!j->limits.text[k->knob] ||
-                                knob_read_text(k->knob, j->limits.text[k->knob], &now) < 0)
+                                knob_read_file(k->knob, j->limits.text[k->knob], k->new, &now) < 0)
                         continue;
                 if (ladder_helper(k))
                         continue;

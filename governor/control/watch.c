@@ -73,7 +73,7 @@ static enum drift check_drift(const struct control *c, struct run *run, unsigned
 
                 if (knob_equal(aim, k->old))
                         continue; /* nothing of it was written, or it is as it was */
-                if (cgroup_read_knob(run->container->dir_fd, k->knob, &now) < 0 ||
+                if (cgroup_read_knob(run->container->dir_fd, k->knob, k->new, &now) < 0 ||
                                 knob_equal(now, aim) ||
                                 (run_newer_kept(c, run, i, &kept) && knob_equal(now, kept))) {
                         (*ret_ours)++; /* or unknown, which may well be ours */

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "governor/kernel/cgroup.h"
 #include "state/file.h"
@@ -101,4 +103,67 @@ void block_weighing(int root_fd, int sys_fd, int dir_fd, struct io_weighing *ret
                 return;
         ret->iocost = has_line(qos, "", " enable=1");
         ret->bfq = any_bfq(sys_fd);
+}
+
+/* "dev/block/8:0" and what is below it. */
+static bool is_there(int sys_fd, const char *device, const char *below) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "dev/block/%s%s", device, below);
+        return faccessat(sys_fd, path, F_OK, 0) == 0;
+}
+
+/* The disk of a partition; "": it is none. */
+static void find_whole(int sys_fd, const char *device, char ret[static IO_DEVICE_SIZE]) {
+        char path[64], text[IO_DEVICE_SIZE + 1];
+
+        ret[0] = '\0';
+        if (!is_there(sys_fd, device, "/partition"))
+                return;
+        (void)snprintf(path, sizeof(path), "dev/block/%s/../dev", device);
+        if (file_read_at(sys_fd, path, text, sizeof(text)) < 0 || !read_device(text, ret))
+                (void)snprintf(ret, IO_DEVICE_SIZE, "?");
+}
+
+/* Whether a line of /proc/swaps is of that disk: a partition of it, or a file on one. */
+static bool is_swap_on(int sys_fd, const char *line, const char *disk) {
+        char path[256], device[IO_DEVICE_SIZE], whole[IO_DEVICE_SIZE];
+        size_t len = strcspn(line, " \t");
+        struct stat st;
+        dev_t on;
+
+        if (line[0] != '/' || len >= sizeof(path))
+                return false;
+        memcpy(path, line, len);
+        path[len] = '\0';
+        if (stat(path, &st) < 0)
+                return false;
+        on = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+        (void)snprintf(device, sizeof(device), "%u:%u", major(on), minor(on));
+        find_whole(sys_fd, device, whole);
+        return strcmp(whole[0] ? whole : device, disk) == 0;
+}
+
+void block_disk(int proc_fd, int sys_fd, uint64_t key, struct io_disk *ret) {
+        char device[IO_DEVICE_SIZE], swaps[CGROUP_FILE_MAX];
+
+        *ret = (struct io_disk){ 0 };
+        io_key_device(key, device);
+        ret->present = is_there(sys_fd, device, "");
+        find_whole(sys_fd, device, ret->whole);
+        if (file_read_at(proc_fd, "swaps", swaps, sizeof(swaps)) < 0)
+                return;
+        for (const char *line = swaps; line && !ret->swap; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                ret->swap = is_swap_on(sys_fd, line, device);
+        }
+}
+
+int block_lies_on_another(int sys_fd, uint64_t key) {
+        char device[IO_DEVICE_SIZE];
+
+        io_key_device(key, device);
+        if (!is_there(sys_fd, device, ""))
+                return -ENOENT;
+        return is_there(sys_fd, device, "/partition") || is_there(sys_fd, device, "/dm");
 }

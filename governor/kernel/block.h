@@ -17,3 +17,19 @@
  * @dir_fd:  of the cgroup: io.stat names its devices
  */
 void block_weighing(int root_fd, int sys_fd, int dir_fd, struct io_weighing *ret);
+
+/*
+ * What the device of a key of io.max is.
+ *
+ * @proc_fd: of /proc: swaps
+ */
+void block_disk(int proc_fd, int sys_fd, uint64_t key, struct io_disk *ret);
+
+/*
+ * Whether systemd gives a limit of this device to another: of a partition, and of what is mapped
+ * onto disks, to what it lies on.
+ *
+ * Returns: 1 it does, 0 it is a disk of its own
+ * Errors:  -ENOENT no block device
+ */
+int block_lies_on_another(int sys_fd, uint64_t key);

@@ -55,8 +55,8 @@ int cgroup_read_u64(int dir_fd, const char *file, uint64_t *ret);
 /* One value of a flat keyed file. Errors: as above; -ENODATA no such key. */
 int cgroup_read_key(int dir_fd, const char *file, const char *key, uint64_t *ret);
 
-/* The value of a knob. Errors: as above; of knob_read_text(). */
-int cgroup_read_knob(int dir_fd, enum knob_id id, struct knob_value *ret);
+/* The value of a knob. @like, errors: as above; of knob_read_file(). */
+int cgroup_read_knob(int dir_fd, enum knob_id id, struct knob_value like, struct knob_value *ret);
 
 /*
  * The text of every limit file that there is. *ret is set up here: limits_done() it.
@@ -71,10 +71,12 @@ int cgroup_populated(int dir_fd);
 /*
  * The tightest value of a knob among the ancestors of @path, itself not included.
  *
+ * @like:     as for knob_read_file()
  * @ret_path: the ancestor that sets it; "" and KNOB_MAX when none does
  */
 int cgroup_parent_limit(const struct cgroup_root *root, const char *path, enum knob_id id,
-                struct knob_value *ret, char ret_path[static CONTAINER_PATH_SIZE]);
+                struct knob_value like, struct knob_value *ret,
+                char ret_path[static CONTAINER_PATH_SIZE]);
 
 /*
  * Calls @each for a cgroup and all its descendants, parents first, down to CGROUP_DEPTH_MAX levels

@@ -37,30 +37,34 @@ int cgroup_read_limits(int dir_fd, struct limits *ret) {
         return 0;
 }
 
-int cgroup_read_knob(int dir_fd, enum knob_id id, struct knob_value *ret) {
+int cgroup_read_knob(int dir_fd, enum knob_id id, struct knob_value like, struct knob_value *ret) {
         char text[KNOB_TEXT_MAX];
         ssize_t n = cgroup_read(dir_fd, knobs[id].file, text, sizeof(text));
 
-        return n < 0 ? (int)n : knob_read_text(id, text, ret);
+        return n < 0 ? (int)n : knob_read_file(id, text, like, ret);
 }
 
 /* The knob of one ancestor. Errors: it has none, or it cannot be read. */
 static int limit_of(const struct cgroup_root *mount, const char *path, enum knob_id id,
-                struct knob_value *ret) {
+                struct knob_value like, struct knob_value *ret) {
         CLEANUP(closep) int fd = -1;
         int r = cgroup_open(mount, path, &fd, /* ret_inode= */ NULL, /* err= */ NULL);
 
-        return r < 0 ? r : cgroup_read_knob(fd, id, ret);
+        return r < 0 ? r : cgroup_read_knob(fd, id, like, ret);
 }
 
 int cgroup_parent_limit(const struct cgroup_root *root, const char *path, enum knob_id id,
-                struct knob_value *ret, char ret_path[static CONTAINER_PATH_SIZE]) {
+                struct knob_value like, struct knob_value *ret,
+                char ret_path[static CONTAINER_PATH_SIZE]) {
         struct cgroup_root mount = *root;
         char ancestor[CONTAINER_PATH_SIZE], *slash;
         struct knob_value tightest = {
                 .amount = KNOB_MAX,
                 .period_usec = knobs[id].unit == UNIT_CPU ? CPU_PERIOD_USEC : 0,
         };
+
+        if (knobs[id].unit == UNIT_IO_LIMIT)
+                tightest.key = like.key;
 
         if (!text_copy(ancestor, sizeof(ancestor), path))
                 return -ENAMETOOLONG;
@@ -71,7 +75,7 @@ int cgroup_parent_limit(const struct cgroup_root *root, const char *path, enum k
                 struct knob_value value;
 
                 *slash = '\0';
-                if (limit_of(&mount, ancestor, id, &value) < 0 ||
+                if (limit_of(&mount, ancestor, id, like, &value) < 0 ||
                                 knob_compare(id, value, tightest) >= 0)
                         continue;
                 tightest = value;

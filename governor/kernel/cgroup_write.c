@@ -4,6 +4,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* To io.max ENODEV says that the disk is gone, or, as to all files, that the cgroup is. */
+static int no_device(int dir_fd) {
+        return faccessat(dir_fd, "cgroup.procs", F_OK, 0) < 0 ? -ENODEV : -ENXIO;
+}
+
 int cgroup_write(int dir_fd, enum knob_id id, struct knob_value value) {
         CLEANUP(closep) int fd = -1;
         char text[KNOB_VALUE_TEXT_MAX];
@@ -20,6 +25,6 @@ int cgroup_write(int dir_fd, enum knob_id id, struct knob_value value) {
                 n = write(fd, text, strlen(text));
         while (n < 0 && errno == EINTR);
         if (n < 0)
-                return -errno;
+                return id == KNOB_IO_MAX && errno == ENODEV ? no_device(dir_fd) : -errno;
         return (size_t)n == strlen(text) ? 0 : -EIO;
 }

@@ -137,7 +137,7 @@ int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]) {
         return text_copy(ret_unit, SYSTEMD_UNIT_SIZE, id) ? 1 : -ENAMETOOLONG;
 }
 
-static int read_devices(message *m, enum unit_io direction, struct unit_properties *unit) {
+static int read_devices(message *m, enum io_limit direction, struct unit_properties *unit) {
         const char *path;
         uint64_t value;
         int r;
@@ -227,9 +227,9 @@ static int read_value(message *m, const char *name, const char *type, struct uni
         if (strcmp(type, "ay") == 0)
                 return read_set(m, name, u);
         if (strcmp(type, "a(st)") == 0) {
-                for (int d = 0; d < UNIT_IO_COUNT; d++)
+                for (int d = 0; d < IO_LIMIT_COUNT; d++)
                         if (strcmp(name, unit_io_properties[d]) == 0)
-                                return read_devices(m, (enum unit_io)d, u);
+                                return read_devices(m, (enum io_limit)d, u);
                 if (strncmp(name, "IODevice", 8) == 0)
                         return read_other_devices(m, name, u);
         }
@@ -341,8 +341,8 @@ static int send_settings(sd_bus *bus, const char *unit, const struct unit_settin
         return call(bus, m, /* ret= */ NULL, err);
 }
 
-static int check_or_tell(
-                const char *unit, const struct limits *limits, bool tell, struct error *err) {
+static int check_or_tell(const char *unit, const struct limits *limits, const struct change *change,
+                bool tell, struct error *err) {
         CLEANUP(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         struct unit_properties properties;
         struct unit_settings settings;
@@ -354,16 +354,21 @@ static int check_or_tell(
         r = get_properties(bus, unit, &properties, err);
         if (r < 0)
                 return r;
+        r = unit_add_disks(&properties, change);
+        if (r < 0)
+                return error_errno(err, r, "systemd: %s has limits of too many disks", unit);
         r = unit_compare(&properties, limits, &settings, err);
         if (r < 0)
                 return r;
         return tell && settings.count > 0 ? send_settings(bus, unit, &settings, err) : 0;
 }
 
-int systemd_check(const char *unit, const struct limits *limits, struct error *err) {
-        return check_or_tell(unit, limits, /* tell= */ false, err);
+int systemd_check(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err) {
+        return check_or_tell(unit, limits, change, /* tell= */ false, err);
 }
 
-int systemd_tell(const char *unit, const struct limits *limits, struct error *err) {
-        return check_or_tell(unit, limits, /* tell= */ true, err);
+int systemd_tell(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err) {
+        return check_or_tell(unit, limits, change, /* tell= */ true, err);
 }

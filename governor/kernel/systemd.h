@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "state/container.h"
-#include "state/knob.h"
+#include "state/change.h"
 
 #define SYSTEMD_TIMEOUT_USEC (2 * USEC_PER_SEC) /* for PID 1's answer to one call */
 #define SYSTEMD_UNIT_SIZE    256
@@ -40,17 +39,21 @@ int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]);
  * write: systemd rewrites all of them at any property change.
  *
  * @limits: the texts that all limit files have now, after the new values were written
+ * @change: systemd writes io.max for the disks alone that the unit lists; those of the change are
+ *          listed from then on
  * Errors:  -EREMOTE a file differs that this systemd writes and no property can express (@err names
  *          it): nothing was sent. -ETIMEDOUT; of the call
  */
-int systemd_tell(const char *unit, const struct limits *limits, struct error *err);
+int systemd_tell(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err);
 
 /*
  * The first half of systemd_tell(): would it be refused?
  *
  * Returns: 0 it would be sent; -EREMOTE with the file in @err
  */
-int systemd_check(const char *unit, const struct limits *limits, struct error *err);
+int systemd_check(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err);
 
 /* Asks PID 1 anything and waits for the answer: messages sent before it have been acted upon. */
 int systemd_sync(struct error *err);

@@ -7,18 +7,19 @@
  */
 #include "governor/kernel/systemd_unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "governor/kernel/block.h"
 #include "state/parse.h"
 
 #define WEIGHT_DEFAULT 100
 
-const char *const unit_io_properties[UNIT_IO_COUNT] = { "IOReadBandwidthMax", "IOWriteBandwidthMax",
-        "IOReadIOPSMax", "IOWriteIOPSMax" };
-static const char *const io_keys[UNIT_IO_COUNT] = { " rbps=", " wbps=", " riops=", " wiops=" };
+const char *const unit_io_properties[IO_LIMIT_COUNT] = { "IOReadBandwidthMax",
+        "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax" };
 
 const char *unit_property_of(enum knob_id id) {
         switch (id) {
@@ -203,33 +204,26 @@ static int compare_sets(const struct unit_properties *unit, const struct limits 
         return 0;
 }
 
-/* The line of a device in io.max, NULL when there is none. */
-static const char *io_line(const char *text, dev_t device) {
-        char start[32];
-        size_t len;
+/* The device that a path stands for: itself, or what it lies on. Errors: of stat(2) */
+static int device_of(const char *path, dev_t *ret) {
+        struct stat st;
 
-        (void)snprintf(start, sizeof(start), "%u:%u ", major(device), minor(device));
-        len = strlen(start);
-        for (; text && *text != '\0'; text = strchr(text, '\n')) {
-                text += *text == '\n';
-                if (strncmp(text, start, len) == 0)
-                        return text;
-        }
-        return NULL;
+        if (stat(path, &st) < 0)
+                return -errno;
+        *ret = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+        return 0;
 }
 
-static int io_value(const char *line, enum unit_io direction, uint64_t *ret) {
-        const char *p = strstr(line, io_keys[direction]), *end = strchrnul(line, '\n');
+/* systemd limits another device in its place, or one that it cannot know. */
+static bool is_out_of_reach(const char *text, uint64_t key) {
+        CLEANUP(closep) int sys_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = block_lies_on_another(sys_fd, key);
 
-        if (!p || p > end)
-                return -EINVAL;
-        p += strlen(io_keys[direction]);
-        *ret = KNOB_MAX;
-        return strncmp(p, "max", 3) == 0 ? 0 : parse_u64_prefix(p, ret, &p);
+        return r > 0 || (r < 0 && !io_max_line(text, key));
 }
 
 static uint64_t unit_io_value(
-                const struct unit_properties *unit, const char *path, enum unit_io direction) {
+                const struct unit_properties *unit, const char *path, enum io_limit direction) {
         for (size_t i = 0; i < unit->io_count; i++)
                 if (unit->io[i].direction == direction && strcmp(unit->io[i].path, path) == 0)
                         return unit->io[i].value;
@@ -239,20 +233,20 @@ static uint64_t unit_io_value(
 /* All directions of one device that the unit lists. */
 static int compare_device(const struct unit_properties *unit, const char *path, const char *text,
                 struct unit_settings *s, struct error *err) {
-        const char *line;
-        struct stat st;
+        dev_t device;
 
-        if (stat(path, &st) < 0) /* systemd cannot write a device that is gone either */
+        if (device_of(path, &device) < 0) /* systemd cannot write a device that is gone either */
                 return 0;
-        /* No line: a partition or a mapped device, whose limit systemd gives to the disk below. */
-        line = io_line(text, S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev);
-        for (int d = 0; d < UNIT_IO_COUNT; d++) {
-                uint64_t is = KNOB_MAX, told = unit_io_value(unit, path, (enum unit_io)d);
+        for (enum io_limit d = 0; d < IO_LIMIT_COUNT; d++) {
+                uint64_t key = io_key(major(device), minor(device), d);
+                uint64_t is, told = unit_io_value(unit, path, d);
 
-                if ((line && io_value(line, (enum unit_io)d, &is) < 0) || (!line && told != is))
+                if (io_max_read(text, key, &is) < 0)
                         return refuse(err, KNOB_IO_MAX, text);
                 if (is == told)
                         continue;
+                if (is_out_of_reach(text, key))
+                        return refuse(err, KNOB_IO_MAX, text);
                 s->item[s->count++] = (struct unit_setting){ .property = unit_io_properties[d],
                         .kind = SETTING_DEVICE,
                         .device = path,
@@ -276,6 +270,36 @@ static int compare_io(const struct unit_properties *unit, const struct limits *l
                 r = compare_device(unit, unit->io[i].path, text, s, err);
                 if (r < 0)
                         return r;
+        }
+        return 0;
+}
+
+static bool lists(const struct unit_properties *unit, const char *disk) {
+        dev_t device, listed;
+
+        for (size_t i = 0; i < unit->io_count; i++)
+                if (strcmp(unit->io[i].path, disk) == 0 ||
+                                (device_of(disk, &device) == 0 &&
+                                                device_of(unit->io[i].path, &listed) == 0 &&
+                                                device == listed))
+                        return true;
+        return false;
+}
+
+int unit_add_disks(struct unit_properties *unit, const struct change *change) {
+        for (unsigned i = 0; i < change->changes_count; i++) {
+                struct unit_device_limit limit = { .value = KNOB_MAX };
+                char device[IO_DEVICE_SIZE];
+
+                if (change->changes[i].knob != KNOB_IO_MAX)
+                        continue;
+                io_key_device(change->changes[i].new.key, device);
+                (void)snprintf(limit.path, sizeof(limit.path), "/dev/block/%s", device);
+                if (lists(unit, limit.path))
+                        continue;
+                if (unit->io_count == UNIT_IO_MAX)
+                        return -E2BIG;
+                unit->io[unit->io_count++] = limit;
         }
         return 0;
 }

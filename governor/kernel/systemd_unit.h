@@ -7,15 +7,13 @@
  */
 #pragma once
 
-#include "state/knob.h"
+#include "state/change.h"
 
 #define UNIT_IO_MAX      64   /* device limits of one unit that are compared */
 #define UNIT_DEVICE_SIZE 128  /* path of a device, with the NUL */
 #define UNIT_CPUS_MAX    8192 /* CPUs or memory nodes of a set, as the kernel's NR_CPUS */
 
-enum unit_io { UNIT_IO_RBPS, UNIT_IO_WBPS, UNIT_IO_RIOPS, UNIT_IO_WIOPS, UNIT_IO_COUNT };
-
-extern const char *const unit_io_properties[UNIT_IO_COUNT];
+extern const char *const unit_io_properties[IO_LIMIT_COUNT];
 
 /* Bit i % 8 of byte i / 8 is CPU i: the form of AllowedCPUs. */
 struct unit_set {
@@ -23,7 +21,7 @@ struct unit_set {
 };
 
 struct unit_device_limit {
-        enum unit_io direction;
+        enum io_limit direction;
         char path[UNIT_DEVICE_SIZE];
         uint64_t value;
 };
@@ -47,6 +45,14 @@ struct unit_properties {
 /* The property of type t (MemoryZSwapWriteback: b) for a limit file, NULL when there is none. */
 const char *unit_property_of(enum knob_id id);
 
+/*
+ * Adds the disks whose io.max a change sets to those that the unit lists, without a limit: so that
+ * they are compared, and told. A disk that a listed path leads to is there already.
+ *
+ * Errors: -E2BIG
+ */
+int unit_add_disks(struct unit_properties *unit, const struct change *change);
+
 /* One property to send. */
 struct unit_setting {
         const char *property;
@@ -58,7 +64,7 @@ struct unit_setting {
 };
 
 struct unit_settings {
-        struct unit_setting item[KNOB_COUNT + UNIT_IO_COUNT * UNIT_IO_MAX];
+        struct unit_setting item[KNOB_COUNT + IO_LIMIT_COUNT * UNIT_IO_MAX];
         size_t count;
         struct unit_set set[2];
 };

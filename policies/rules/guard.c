@@ -136,9 +136,21 @@ static bool check_rule(struct check *c) {
 
 /* --- the proposal as such --- */
 
+/* NULL: @change is of no disk. */
+static const struct guard_io_max *io_max_of(
+                const struct check *c, const struct knob_change *change) {
+        return change->knob == KNOB_IO_MAX ? &c->container->io_max[change - c->proposal->changes]
+                                           : NULL;
+}
+
+static struct knob_value now_of(const struct check *c, const struct knob_change *change) {
+        const struct guard_io_max *io = io_max_of(c, change);
+
+        return io ? io->now : c->container->now[change->knob];
+}
+
 static bool check_form(struct check *c) {
         const struct proposal *p = c->proposal;
-        bool seen[KNOB_COUNT] = { false };
 
         if (p->changes_count == 0 || p->changes_count > PROPOSAL_KNOBS_MAX || p->rule >= RULE_COUNT)
                 return refuse(c, REASON_PARSE, "not a proposal: 1 to %d knobs and a known rule",
@@ -148,10 +160,10 @@ static bool check_form(struct check *c) {
 
                 if (id >= KNOB_COUNT || !knobs[id].settable)
                         return refuse(c, REASON_PARSE, "not a knob that dtgov sets; see dtgov(1)");
-                if (seen[id])
-                        return refuse(c, REASON_PARSE, "%s is given twice; give it once",
-                                        knobs[id].file);
-                seen[id] = true;
+                for (unsigned k = 0; k < i; k++)
+                        if (knob_change_same(&p->changes[k], &p->changes[i]))
+                                return refuse(c, REASON_PARSE, "%s is given twice; give it once",
+                                                knobs[id].file);
         }
         return true;
 }
@@ -179,7 +191,7 @@ static bool check_fresh(struct check *c) {
         bool same = true;
 
         for (unsigned i = 0; i < p->changes_count; i++)
-                same = same && knob_equal(p->changes[i].new, c->container->now[p->changes[i].knob]);
+                same = same && knob_equal(p->changes[i].new, now_of(c, &p->changes[i]));
         if (same)
                 return refuse(c, REASON_NO_CHANGE, "the values are already so; nothing to do");
 
@@ -187,10 +199,10 @@ static bool check_fresh(struct check *c) {
                 const struct knob_change *change = &p->changes[i];
                 char old[KNOB_VALUE_TEXT_MAX], now[KNOB_VALUE_TEXT_MAX];
 
-                if (knob_equal(change->old, c->container->now[change->knob]))
+                if (knob_equal(change->old, now_of(c, change)))
                         continue;
                 knob_format(change->knob, change->old, old, sizeof(old));
-                knob_format(change->knob, c->container->now[change->knob], now, sizeof(now));
+                knob_format(change->knob, now_of(c, change), now, sizeof(now));
                 return refuse(c, REASON_STALE,
                                 "%s was %s when it was proposed and is %s now; look at the new "
                                 "proposal",
@@ -224,7 +236,8 @@ static bool check_bound(struct check *c, const struct knob_change *change) {
 }
 
 static bool check_parent(struct check *c, const struct knob_change *change) {
-        struct knob_value parent = c->container->parent[change->knob];
+        const struct guard_io_max *io = io_max_of(c, change);
+        struct knob_value parent = io ? io->parent : c->container->parent[change->knob];
         char text[KNOB_VALUE_TEXT_MAX];
 
         if (knob_is_weight(change->knob) || knob_compare(change->knob, change->new, parent) <= 0)
@@ -252,6 +265,33 @@ static bool check_cpus(struct check *c, const struct knob_change *change) {
                 return warn(c, "cpu.max: the host has only %u CPUs", cpus);
         return refuse(c, REASON_RANGE, "cpu.max: the host has only %u CPUs: want at most that",
                         cpus);
+}
+
+/* The kernel limits whole disks. Who waits for a brake on a disk with swap may hold up others. */
+static bool check_disk(struct check *c, const struct knob_change *change) {
+        const struct guard_io_max *io = io_max_of(c, change);
+        char device[IO_DEVICE_SIZE];
+
+        if (!io)
+                return true;
+        io_key_device(change->new.key, device);
+        if (!io->disk.present)
+                return refuse(c, REASON_DEVICE,
+                                "io.max: there is no disk %s on this host: lsblk shows the numbers",
+                                device);
+        if (io->disk.whole[0])
+                return refuse(c, REASON_DEVICE,
+                                "io.max: %s is a partition, and the kernel limits whole disks: "
+                                "set it for %s",
+                                device, io->disk.whole);
+        if (!io->disk.swap || change->new.amount == KNOB_MAX)
+                return true;
+        if (c->person)
+                return warn(c, "io.max: swap is on %s: who waits for it may hold up others",
+                                device);
+        return refuse(c, REASON_DEVICE,
+                        "io.max: swap is on %s, and rules put no brake there: let a person set it",
+                        device);
 }
 
 /* Lowering memory below what is in use stalls or kills; pids.max below it refuses every fork. */
@@ -318,7 +358,7 @@ static bool check_host(struct check *c, const struct knob_change *change) {
 static bool check_knob(struct check *c, const struct knob_change *change) {
         int direction = knob_compare(change->knob, change->new, change->old);
 
-        if (!check_bound(c, change) || !check_cpus(c, change))
+        if (!check_bound(c, change) || !check_cpus(c, change) || !check_disk(c, change))
                 return false;
         if (direction < 0 && knobs[change->knob].danger != DANGER_NONE)
                 raise_risk(c, knobs[change->knob].unit == UNIT_BYTES ? RISK_HIGH : RISK_MEDIUM);
@@ -335,7 +375,7 @@ static bool check_knob(struct check *c, const struct knob_change *change) {
 static bool check_weighing(struct check *c) {
         const struct io_weighing *io = &c->container->io;
         const char *devices = io->devices[0] ? io->devices : "any disk";
-        const struct knob_change *idle = NULL;
+        bool idle = false;
 
         for (unsigned i = 0; i < c->proposal->changes_count; i++) {
                 const struct knob_change *change = &c->proposal->changes[i];
@@ -345,17 +385,20 @@ static bool check_weighing(struct check *c) {
                         continue;
                 if (change->knob == KNOB_IO_WEIGHT ? io->iocost : io->bfq)
                         return true;
-                idle = change;
+                idle = true;
         }
         if (!idle)
                 return true;
-        if (io->iocost || io->bfq)
+        if (io->iocost)
                 return refuse(c, REASON_NO_WEIGHING,
-                                "%s: no effect on %s: what weighs there is %s; set %s",
-                                knobs[idle->knob].file, devices,
-                                io->iocost ? "iocost" : "BFQ, whose file is not there",
-                                io->iocost ? "io.weight"
-                                           : "io.weight once the module bfq is loaded");
+                                "io.bfq.weight: no effect on %s: iocost weighs there: set "
+                                "io.weight",
+                                devices);
+        if (io->bfq)
+                return refuse(c, REASON_NO_WEIGHING,
+                                "io.weight: no effect on %s: its BFQ weighs no cgroups "
+                                "(CONFIG_BFQ_GROUP_IOSCHED): cap with io.max",
+                                devices);
         return refuse(c, REASON_NO_WEIGHING,
                         "no proportional IO on this host: neither iocost nor BFQ is active on %s; "
                         "write bfq into /sys/dev/block/MAJOR:MINOR/queue/scheduler, or cap with "

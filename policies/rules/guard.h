@@ -35,6 +35,12 @@ struct guard_host {
         bool paused;
 };
 
+/* Of a knob of io.max: there is one for each limit of each device. */
+struct guard_io_max {
+        struct knob_value now, parent; /* as in guard_container */
+        struct io_disk disk;
+};
+
 struct guard_container {
         const char *observed_only; /* why, container_observed_only(); NULL: it may be changed */
         bool protected_;           /* scan_protected() */
@@ -49,6 +55,7 @@ struct guard_container {
         struct knob_value parent[KNOB_COUNT]; /* tightest ancestor; KNOB_MAX none */
         uint64_t memory_current_bytes, memory_reclaimable_bytes, pids_current;
         struct io_weighing io;
+        struct guard_io_max io_max[PROPOSAL_KNOBS_MAX]; /* by the knob's place in the proposal */
 };
 
 struct guard_answer {

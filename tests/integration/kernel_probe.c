@@ -96,7 +96,8 @@ static int do_parent(char **args) {
 
         if (id < 0)
                 return id;
-        r = cgroup_parent_limit(&root, args[0], (enum knob_id)id, &value, path);
+        r = cgroup_parent_limit(
+                        &root, args[0], (enum knob_id)id, (struct knob_value){ 0 }, &value, path);
         knob_write_text((enum knob_id)id, value, text, sizeof(text));
         (void)printf("%s %s\n", path, text);
         return r;
@@ -139,6 +140,7 @@ static int do_scan(char **args) {
 
 static int with_unit(const char *path, const char *what) {
         CLEANUP(limits_done) struct limits limits = { 0 };
+        const struct change none = { 0 };
         char unit[SYSTEMD_UNIT_SIZE];
         int r, fd = open_cgroup(path, NULL);
 
@@ -156,8 +158,8 @@ static int with_unit(const char *path, const char *what) {
         r = cgroup_read_limits(fd, &limits);
         if (r < 0)
                 return r;
-        return strcmp(what, "tell") == 0 ? systemd_tell(unit, &limits, &err)
-                                         : systemd_check(unit, &limits, &err);
+        return strcmp(what, "tell") == 0 ? systemd_tell(unit, &limits, &none, &err)
+                                         : systemd_check(unit, &limits, &none, &err);
 }
 
 static int do_unit(char **args) {

@@ -329,8 +329,10 @@ int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]) {
         return is;
 }
 
-int systemd_check(const char *unit, const struct limits *limits, struct error *err) {
+int systemd_check(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err) {
         (void)unit;
+        (void)change;
         (void)limits;
         (void)err;
         return 0;
@@ -341,10 +343,12 @@ int systemd_sync(struct error *err) {
         return 0;
 }
 
-int systemd_tell(const char *unit, const struct limits *limits, struct error *err) {
+int systemd_tell(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err) {
         struct message *m = stage_messages[0].there ? &stage_messages[1] : &stage_messages[0];
 
         (void)unit;
+        (void)change;
         assert(!m->there);
         *m = (struct message){ .there = true, .sender = &now->actor };
         m->proposal = now->step->change.proposal;

@@ -3,7 +3,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cmocka.h>
 
@@ -14,7 +17,7 @@
 /* A host with a disk under BFQ and one without; a cgroup that used neither. */
 struct fixture {
         struct tree tree;
-        int root_fd, sys_fd, dir_fd;
+        int proc_fd, root_fd, sys_fd, dir_fd;
         struct io_weighing io;
 };
 
@@ -26,6 +29,7 @@ static int set_up(void **state) {
         tree_write(&f->tree, "sys/dev/block/8:16/queue/scheduler", "none mq-deadline [bfq]\n");
         tree_write(&f->tree, "sys/block/sda/queue/scheduler", "none [mq-deadline] bfq\n");
         tree_mkdir(&f->tree, "root/cgroup");
+        f->proc_fd = tree_open(&f->tree, ".");
         f->root_fd = tree_open(&f->tree, "root");
         f->sys_fd = tree_open(&f->tree, "sys");
         f->dir_fd = tree_open(&f->tree, "root/cgroup");
@@ -36,6 +40,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
         struct fixture *f = *state;
 
+        (void)close(f->proc_fd);
         (void)close(f->root_fd);
         (void)close(f->sys_fd);
         (void)close(f->dir_fd);
@@ -98,6 +103,53 @@ static void what_is_no_line_of_a_device_is_passed_over(void **state) {
         assert_false(f->io.iocost);
 }
 
+static struct io_disk disk_of(struct fixture *f, uint64_t major, uint64_t minor) {
+        struct io_disk disk;
+
+        block_disk(f->proc_fd, f->sys_fd, io_key(major, minor, IO_WBPS), &disk);
+        return disk;
+}
+
+static void a_partition_is_told_from_its_disk(void **state) {
+        struct fixture *f = *state;
+
+        tree_write(&f->tree, "sys/devices/sda/dev", "8:32\n");
+        tree_write(&f->tree, "sys/devices/sda/sda1/partition", "1\n");
+        assert_int_equal(symlinkat("../../devices/sda", f->sys_fd, "dev/block/8:32"), 0);
+        assert_int_equal(symlinkat("../../devices/sda/sda1", f->sys_fd, "dev/block/8:33"), 0);
+        assert_true(disk_of(f, 8, 32).present);
+        assert_string_equal(disk_of(f, 8, 32).whole, "");
+        assert_true(disk_of(f, 8, 33).present);
+        assert_string_equal(disk_of(f, 8, 33).whole, "8:32");
+        assert_false(disk_of(f, 8, 34).present);
+}
+
+static void what_lies_on_another_device_is_known(void **state) {
+        struct fixture *f = *state;
+
+        tree_mkdir(&f->tree, "sys/dev/block/253:0/dm");
+        tree_mkdir(&f->tree, "sys/dev/block/8:1/partition");
+        assert_int_equal(block_lies_on_another(f->sys_fd, io_key(253, 0, IO_WBPS)), 1);
+        assert_int_equal(block_lies_on_another(f->sys_fd, io_key(8, 1, IO_WBPS)), 1);
+        assert_int_equal(block_lies_on_another(f->sys_fd, io_key(8, 0, IO_WBPS)), 0);
+        assert_int_equal(block_lies_on_another(f->sys_fd, io_key(9, 9, IO_WBPS)), -ENOENT);
+}
+
+/* A file of swap is on the disk that it lies on. */
+static void a_disk_with_swap_is_known(void **state) {
+        struct fixture *f = *state;
+        char text[256];
+        struct stat st;
+
+        assert_int_equal(fstat(f->tree.fd, &st), 0);
+        (void)snprintf(text, sizeof(text),
+                        "Filename\t\t\tType\n/nowhere partition 1 0 -2\n%s/swaps\t file 1 0 -3\n",
+                        f->tree.path);
+        tree_write(&f->tree, "swaps", text);
+        assert_true(disk_of(f, major(st.st_dev), minor(st.st_dev)).swap);
+        assert_false(disk_of(f, 259, 1048575).swap);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
@@ -106,6 +158,9 @@ int main(void) {
                 TEST(where_none_is_used_yet_any_disk_counts),
                 TEST(many_disks_are_named_in_part),
                 TEST(what_is_no_line_of_a_device_is_passed_over),
+                TEST(a_partition_is_told_from_its_disk),
+                TEST(what_lies_on_another_device_is_known),
+                TEST(a_disk_with_swap_is_known),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,16 +214,19 @@ static void a_knob_is_written_as_the_kernel_wants_it(void **state) {
         assert_int_equal(cgroup_write(f->fd, KNOB_CPU_MAX, quota), 0);
         assert_true(cgroup_read(f->fd, "cpu.max", buf, sizeof(buf)) > 0);
         assert_string_equal(buf, "150000 100000");
-        assert_int_equal(cgroup_write(f->fd, KNOB_IO_MAX, quota), -EOPNOTSUPP);
+        assert_int_equal(cgroup_write(f->fd, KNOB_IO_LATENCY, quota), -EOPNOTSUPP);
 }
 
 static void the_tightest_parent_counts_as_a_rate(void **state) {
         struct fixture *f = *state;
+        const struct knob_value none = { 0 };
         char path[CONTAINER_PATH_SIZE];
         struct knob_value value;
 
         tree_mkdir(&f->tree, "a/b/c/d");
-        assert_int_equal(cgroup_parent_limit(&f->root, "/a/b/c/d", KNOB_CPU_MAX, &value, path), 0);
+        assert_int_equal(
+                        cgroup_parent_limit(&f->root, "/a/b/c/d", KNOB_CPU_MAX, none, &value, path),
+                        0);
         assert_int_equal(value.amount, KNOB_MAX);
         assert_string_equal(path, "");
 
@@ -233,10 +236,13 @@ static void the_tightest_parent_counts_as_a_rate(void **state) {
         tree_write(&f->tree, "a/b/c/d/cpu.max", "1000 100000\n");
         tree_write(&f->tree, "a/memory.max", "4096\n");
         (void)snprintf(f->root.prefix, sizeof(f->root.prefix), "/a/b/c");
-        assert_int_equal(cgroup_parent_limit(&f->root, "/a/b/c/d", KNOB_CPU_MAX, &value, path), 0);
+        assert_int_equal(
+                        cgroup_parent_limit(&f->root, "/a/b/c/d", KNOB_CPU_MAX, none, &value, path),
+                        0);
         assert_int_equal(value.amount, 150000);
         assert_string_equal(path, "/a/b");
-        assert_int_equal(cgroup_parent_limit(&f->root, "/a/b/c/d", KNOB_MEMORY_MAX, &value, path),
+        assert_int_equal(cgroup_parent_limit(
+                                         &f->root, "/a/b/c/d", KNOB_MEMORY_MAX, none, &value, path),
                         0);
         assert_int_equal(value.amount, 4096);
         assert_string_equal(path, "/a");

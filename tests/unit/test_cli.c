@@ -207,7 +207,8 @@ static void usage_errors_say_what_is_wanted(void **state) {
                 { "set api foo.max=1", "foo.max: no knob that dtgov sets; dtgov set --help" },
                 { "set api memory.max=4X", "bytes" },
                 { "set api memory.max", "memory.max: no KNOB=VALUE; want" },
-                { "set api io.max=1", "no knob that dtgov sets" },
+                { "set api io.latency=1", "no knob that dtgov sets" },
+                { "set api io.max=1", "one limit of one disk, like '8:0 wbps=10M'" },
                 { "top -n x", "-n" },
                 { "reject F12", "F12: not a proposal; want one like P17, dtgov proposals" },
         };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits of io, from a person's wish to its rollback. */
 #include "governor/control/proposals.h"
+#include "governor/control/recover.h"
+#include "governor/control/steps.h"
 #include "tests/unit/control_fixture.h"
 
 #include <setjmp.h>
@@ -99,6 +101,102 @@ static void a_rollback_restores_the_default_and_no_other_line(void **state) {
         assert_string_equal(fixture_read(f, "io.weight"), "default 100\n8:0 70\n");
 }
 
+/*
+ * Four limits of one disk and one of another. A plain file takes a write at its beginning, as long
+ * as what is there: the kernel's own order does not matter to who reads by key.
+ */
+#define IO_MAX(wbps, rbps) "8:0 wbps=" wbps " rbps=" rbps " riops=5 wiops=max\n8:16 rbps=7 wbps=8\n"
+
+static const uint64_t sda_wbps = 8ULL << 34 | IO_WBPS;
+
+static struct run *cap_writes(struct fixture *f) {
+        struct proposal p = { .number = 77,
+                .rule = RULE_PERSON,
+                .changes_count = 1,
+                .cgroup_inode = f->container->container.cgroup_inode,
+                .container_id = "c1",
+                .changes = { { .knob = KNOB_IO_MAX,
+                                .old = { .amount = 2 * MIB, .key = sda_wbps },
+                                .new = { .amount = MIB, .key = sda_wbps } } } };
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "%s/sys/dev", f->dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        (void)snprintf(path, sizeof(path), "%s/sys/dev/block", f->dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        (void)snprintf(path, sizeof(path), "%s/sys/dev/block/8:0", f->dir);
+        assert_int_equal(mkdir(path, 0700), 0);
+        fixture_write(f, "io.max", IO_MAX("2097152", "max"));
+        f->control.link.heard_ns = proc_boottime_ns();
+        assert_int_equal(engine_begin(&f->control, &p, 0, 0, NULL), 0);
+        fixture_until(f, f->control.engine.runs, CHANGE_PROBATION);
+        assert_string_equal(fixture_read(f, "io.max"), IO_MAX("1048576", "max"));
+        return f->control.engine.runs;
+}
+
+static void a_limit_of_a_disk_is_set_and_taken_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = cap_writes(f);
+
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "io.max"), IO_MAX("2097152", "max"));
+}
+
+static void what_somebody_else_sets_beside_it_is_no_drift_and_stays(void **state) {
+        struct fixture *f = *state;
+        struct run *run = cap_writes(f);
+
+        fixture_write(f, "io.max", IO_MAX("1048576", "777"));
+        run->drift_ns = 0;
+        watch_look(&f->control, run, proc_boottime_ns());
+        assert_int_equal(run->change.state, CHANGE_PROBATION);
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "io.max"), IO_MAX("2097152", "777"));
+}
+
+static void the_same_limit_that_somebody_else_set_is_theirs(void **state) {
+        struct fixture *f = *state;
+        struct run *run = cap_writes(f);
+
+        fixture_write(f, "io.max", IO_MAX("9999999", "max"));
+        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
+        fixture_until(f, run, CHANGE_CONFLICT);
+        assert_string_equal(fixture_read(f, "io.max"), IO_MAX("9999999", "max"));
+        assert_non_null(strstr(run->text, "somebody else set io.max to 8:0 wbps=9999999"));
+}
+
+static void after_a_crash_the_limit_goes_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run;
+
+        (void)cap_writes(f);
+        fixture_crash(f);
+        run = f->control.engine.runs;
+        assert_non_null(run);
+        assert_int_equal(run->change.changes[0].new.key, sda_wbps);
+        (void)recover_all(&f->control);
+        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
+        assert_string_equal(fixture_read(f, "io.max"), IO_MAX("2097152", "max"));
+}
+
+/* Of the same disk, too: neither has to be taken back first. */
+static void changes_of_different_limits_do_not_share_a_knob(void **state) {
+        struct fixture *f = *state;
+        struct run *run = cap_writes(f);
+        struct change older = run->change;
+        struct run before = { .change = older };
+
+        before.change.changes[0].new.key = io_key(8, 0, IO_RBPS);
+        before.next = NULL;
+        run->next = &before;
+        assert_null(engine_newer(&f->control, &before));
+        before.change.changes[0].new.key = sda_wbps;
+        assert_ptr_equal(engine_newer(&f->control, &before), run);
+        run->next = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
@@ -107,6 +205,11 @@ int main(void) {
                 TEST(a_weight_is_one_of_both_controllers_where_both_have_a_file),
                 TEST(without_io_weight_it_is_one_of_bfq_alone),
                 TEST(a_rollback_restores_the_default_and_no_other_line),
+                TEST(a_limit_of_a_disk_is_set_and_taken_back),
+                TEST(what_somebody_else_sets_beside_it_is_no_drift_and_stays),
+                TEST(the_same_limit_that_somebody_else_set_is_theirs),
+                TEST(after_a_crash_the_limit_goes_back),
+                TEST(changes_of_different_limits_do_not_share_a_knob),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ static void what_is_not_a_proposal_is_refused(void **state) {
         f->p.rule = RULE_PERSON;
         f->p.changes[0].knob = KNOB_COUNT;
         assert_refused(f, REASON_PARSE, "not a knob");
-        f->p.changes[0].knob = KNOB_IO_MAX;
+        f->p.changes[0].knob = KNOB_IO_LATENCY;
         assert_refused(f, REASON_PARSE, "not a knob");
 }
 
@@ -348,40 +348,6 @@ static void knobs_that_make_each_other_useless_are_a_warning(void **state) {
         assert_asked(f, RISK_LOW, "memory.low or memory.min above memory.max has no effect");
 }
 
-/* A wish of io.weight is one of both files. */
-static void want_weight(struct fixture *f, uint64_t weight) {
-        f->p.changes_count = 0;
-        want(f, KNOB_IO_WEIGHT, weight);
-        want(f, KNOB_IO_BFQ_WEIGHT, io_weight_to_bfq(weight));
-}
-
-static void a_weight_that_nothing_looks_at_is_refused_with_what_to_do(void **state) {
-        struct fixture *f = *state;
-
-        (void)strcpy(f->container.io.devices, "8:0, 259:0");
-        want_weight(f, 200);
-        assert_refused(f, REASON_NO_WEIGHING,
-                        "neither iocost nor BFQ is active on 8:0, 259:0; write bfq into");
-        f->container.io.devices[0] = '\0';
-        assert_refused(f, REASON_NO_WEIGHING, "active on any disk");
-        f->container.io.bfq = true;
-        assert_asked(f, RISK_LOW, "");
-        f->container.io = (struct io_weighing){ .iocost = true };
-        assert_asked(f, RISK_LOW, "");
-}
-
-static void a_weight_of_the_other_controller_is_refused_by_its_name(void **state) {
-        struct fixture *f = *state;
-
-        f->container.io.iocost = true;
-        want(f, KNOB_IO_BFQ_WEIGHT, 200);
-        assert_refused(f, REASON_NO_WEIGHING, "weighs there is iocost; set io.weight");
-        f->p.changes_count = 0;
-        f->container.io = (struct io_weighing){ .bfq = true };
-        want(f, KNOB_IO_WEIGHT, 200);
-        assert_refused(f, REASON_NO_WEIGHING, "BFQ, whose file is not there");
-}
-
 static void warnings_gather_and_are_cut_at_the_end(void **state) {
         struct fixture *f = *state;
 
@@ -424,8 +390,6 @@ int main(void) {
                 GUARD_TEST(more_cpu_than_there_is_is_refused_to_rules_and_told_to_people),
                 GUARD_TEST(root_bounds_what_one_container_may_have),
                 GUARD_TEST(knobs_that_make_each_other_useless_are_a_warning),
-                GUARD_TEST(a_weight_that_nothing_looks_at_is_refused_with_what_to_do),
-                GUARD_TEST(a_weight_of_the_other_controller_is_refused_by_its_name),
                 GUARD_TEST(warnings_gather_and_are_cut_at_the_end),
         };
 

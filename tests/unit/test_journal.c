@@ -22,6 +22,9 @@ static void a_change_comes_back_with_all_that_is_known_of_it(void **state) {
         c.changes_count = PROPOSAL_KNOBS_MAX;
         for (unsigned i = 0; i < PROPOSAL_KNOBS_MAX; i++)
                 c.changes[i] = (struct knob_change){ .knob = i, .old = { i, 0 }, .new = { 9, i } };
+        c.changes[6] = (struct knob_change){ .knob = KNOB_IO_MAX,
+                .old = { .amount = KNOB_MAX, .key = io_key(259, 1048575, IO_WIOPS) },
+                .new = { .amount = 100, .key = io_key(259, 1048575, IO_WIOPS) } };
         reopen(f);
         c.effect.expected_usec_per_min = 7;
         c.scope_mask = 5;

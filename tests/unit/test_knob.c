@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#define SDA_WBPS (8ULL << 34 | 1) /* io_key(8, 0, IO_WBPS) */
+
 static void what_the_kernel_shows_is_read_whole_or_refused(void **state) {
         static const struct {
                 enum knob_id id;
@@ -34,7 +36,11 @@ static void what_the_kernel_shows_is_read_whole_or_refused(void **state) {
                 { KNOB_IO_WEIGHT, "default 100 8:0", -EINVAL, 0, 0 },
                 { KNOB_IO_WEIGHT, "default max", -EINVAL, 0, 0 },
                 { KNOB_IO_WEIGHT, "100", -EINVAL, 0, 0 },
-                { KNOB_IO_MAX, "8:0 rbps=1", -EOPNOTSUPP, 0, 0 },
+                { KNOB_IO_LATENCY, "8:0 target=1", -EOPNOTSUPP, 0, 0 },
+                { KNOB_IO_MAX, "8:0 wbps=9\n", 0, 9, SDA_WBPS },
+                { KNOB_IO_MAX, "8:0 wbps=max", 0, KNOB_MAX, SDA_WBPS },
+                { KNOB_IO_MAX, "8:0 wbps=9 rbps=9", -EINVAL, 0, 0 },
+                { KNOB_IO_MAX, "max", -EINVAL, 0, 0 },
         };
 
         (void)state;
@@ -74,6 +80,9 @@ static void the_words_of_a_person_become_values_that_the_kernel_keeps(void **sta
                 { KNOB_IO_WEIGHT, "200", "default 200" },
                 { KNOB_IO_WEIGHT, "default 200", "default 200" },
                 { KNOB_IO_BFQ_WEIGHT, "1000", "default 1000" },
+                { KNOB_IO_MAX, "8:0 wbps=10M", "8:0 wbps=10485760" },
+                { KNOB_IO_MAX, "259:1 riops=100", "259:1 riops=100" },
+                { KNOB_IO_MAX, "259:1 rbps=max", "259:1 rbps=max" },
         };
 
         (void)state;
@@ -128,7 +137,15 @@ static void words_that_are_no_value_are_refused_with_what_is_wanted(void **state
                 { KNOB_IO_WEIGHT, "max", -EINVAL, "like 200" },
                 { KNOB_IO_WEIGHT, "8:0 200", -EINVAL, "like 200" },
                 { KNOB_IO_BFQ_WEIGHT, "1001", -ERANGE, "want 1 to 1000" },
-                { KNOB_IO_MAX, "1", -EOPNOTSUPP, "only watched" },
+                { KNOB_IO_LATENCY, "1", -EOPNOTSUPP, "only watched" },
+                { KNOB_IO_MAX, "1", -EINVAL, "like '8:0 wbps=10M'" },
+                { KNOB_IO_MAX, "max", -EINVAL, "like '8:0 wbps=10M'" },
+                { KNOB_IO_MAX, "8:0 wbps=1M rbps=1M", -EINVAL, "one limit of one disk" },
+                { KNOB_IO_MAX, "8:0 wbps=18446744073709551615", -ERANGE, "too large" },
+                { KNOB_IO_MAX, "8:0 wbps=65535", -ERANGE, "want 65536 to" },
+                { KNOB_IO_MAX, "8:0 riops=9", -ERANGE, "want 10 to 4294967294, or max" },
+                { KNOB_IO_MAX, "8:0 riops=4294967295", -ERANGE, "want 10 to 4294967294" },
+                { KNOB_IO_MAX, "8:0 riops=1K", -EINVAL, "like '8:0" },
         };
 
         (void)state;
@@ -188,6 +205,9 @@ static void people_see_units_and_two_decimals_at_most(void **state) {
                 { KNOB_CPU_MAX, { 200000, 50000 }, "4 CPU" },
                 { KNOB_CPU_MAX, { KNOB_MAX, 50000 }, "max" },
                 { KNOB_PIDS_MAX, { 512, 0 }, "512" },
+                { KNOB_IO_MAX, { 10 * MIB, SDA_WBPS }, "8:0 wbps=10 MiB/s" },
+                { KNOB_IO_MAX, { KNOB_MAX, SDA_WBPS }, "8:0 wbps=max" },
+                { KNOB_IO_MAX, { 100, SDA_WBPS + 1 }, "8:0 riops=100" },
         };
 
         (void)state;
@@ -227,6 +247,30 @@ static void a_weight_is_written_into_its_own_line_alone(void **state) {
         assert_string_equal(text, "200");
 }
 
+static void of_io_max_one_limit_is_read_and_merged(void **state) {
+        static const char *const shown = "8:0 rbps=max wbps=9 riops=5 wiops=max\n"
+                                         "8:16 rbps=7 wbps=max riops=max wiops=max";
+        struct knob_value value, like = { .key = io_key(8, 0, IO_WBPS) };
+        char text[128];
+
+        (void)state;
+        assert_int_equal(like.key, SDA_WBPS);
+        assert_int_equal(knob_read_file(KNOB_IO_MAX, shown, like, &value), 0);
+        assert_int_equal(value.amount, 9);
+        assert_int_equal(value.key, like.key);
+        like.key = io_key(8, 16, IO_WBPS);
+        assert_int_equal(knob_read_file(KNOB_IO_MAX, shown, like, &value), 0);
+        assert_true(value.amount == KNOB_MAX);
+        assert_false(knob_equal(value, (struct knob_value){ KNOB_MAX, SDA_WBPS }));
+        value.amount = 3;
+        assert_int_equal(knob_merge_text(KNOB_IO_MAX, value, shown, text, sizeof(text)), 0);
+        assert_string_equal(text, "8:0 rbps=max wbps=9 riops=5 wiops=max\n"
+                                  "8:16 rbps=7 wbps=3 riops=max wiops=max");
+        assert_int_equal(knob_read_file(KNOB_PIDS_MAX, "7", like, &value), 0);
+        assert_int_equal(value.amount, 7);
+        assert_int_equal(value.key, 0);
+}
+
 static void quotas_compare_as_shares_of_their_periods(void **state) {
         const struct knob_value half = { 50000, 100000 }, same = { 25000, 50000 };
         const struct knob_value one = { 100000, 0 }, none = { KNOB_MAX, 100000 };
@@ -261,6 +305,7 @@ int main(void) {
                 cmocka_unit_test(people_see_units_and_two_decimals_at_most),
                 cmocka_unit_test(a_quota_is_rounded_to_what_the_kernel_and_systemd_take),
                 cmocka_unit_test(a_weight_is_written_into_its_own_line_alone),
+                cmocka_unit_test(of_io_max_one_limit_is_read_and_merged),
                 cmocka_unit_test(quotas_compare_as_shares_of_their_periods),
                 cmocka_unit_test(every_file_has_one_row_and_raises_come_before_what_they_hold),
         };

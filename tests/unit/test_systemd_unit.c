@@ -216,23 +216,23 @@ static void only_devices_that_the_unit_lists_are_compared(void **state) {
         struct stat st;
         char text[256];
 
-        /* A path that is no device stands for the one that it lies on. */
-        assert_int_equal(stat("/tmp", &st), 0);
+        /* A path that is no device stands for the one that it lies on; this one is on no disk. */
+        assert_int_equal(stat("/proc", &st), 0);
         (void)snprintf(text, sizeof(text),
                         "1:1 rbps=9 wbps=9 riops=9 wiops=9\n"
                         "%u:%u rbps=5 wbps=max riops=7 wiops=max",
                         major(st.st_dev), minor(st.st_dev));
         f->limits.text[KNOB_IO_MAX] = text;
-        f->unit.io[0] = (struct unit_device_limit){ UNIT_IO_RBPS, "/tmp", 5 };
-        f->unit.io[1] = (struct unit_device_limit){ UNIT_IO_WBPS, "/tmp", 6 };
-        f->unit.io[2] = (struct unit_device_limit){ UNIT_IO_RBPS, "/nowhere", 1 };
+        f->unit.io[0] = (struct unit_device_limit){ IO_RBPS, "/proc", 5 };
+        f->unit.io[1] = (struct unit_device_limit){ IO_WBPS, "/proc", 6 };
+        f->unit.io[2] = (struct unit_device_limit){ IO_RBPS, "/nowhere", 1 };
         f->unit.io_count = 3;
         assert_int_equal(compare(f), 0);
         assert_int_equal(f->settings.count, 2);
         s = setting(f, "IOWriteBandwidthMax");
         assert_int_equal(s.kind, SETTING_DEVICE);
         assert_int_equal(s.number, UINT64_MAX);
-        assert_string_equal(s.device, "/tmp");
+        assert_string_equal(s.device, "/proc");
         assert_int_equal(setting(f, "IOReadIOPSMax").number, 7);
 
         f->limits.text[KNOB_IO_MAX] = text_of("1:1 rbps=9 wbps=9 riops=9 wiops=9");
@@ -241,6 +241,23 @@ static void only_devices_that_the_unit_lists_are_compared(void **state) {
         (void)snprintf(text, sizeof(text), "%u:%u rbps=x", major(st.st_dev), minor(st.st_dev));
         f->limits.text[KNOB_IO_MAX] = text;
         assert_int_equal(compare(f), -EREMOTE);
+}
+
+static void a_disk_that_a_change_limits_is_told_of(void **state) {
+        struct fixture *f = *state;
+        struct change x = { .changes_count = 3,
+                .changes = { { .knob = KNOB_IO_MAX, .new = { .key = io_key(7, 65535, IO_WBPS) } },
+                                { .knob = KNOB_IO_MAX,
+                                                .new = { .key = io_key(7, 65535, IO_RBPS) } },
+                                { .knob = KNOB_PIDS_MAX } } };
+
+        assert_int_equal(unit_add_disks(&f->unit, &x), 0);
+        assert_int_equal(f->unit.io_count, 1);
+        assert_string_equal(f->unit.io[0].path, "/dev/block/7:65535");
+        assert_true(f->unit.io[0].value == KNOB_MAX);
+        f->unit.io_count = UNIT_IO_MAX;
+        x.changes[0].new.key = io_key(7, 65534, IO_WBPS);
+        assert_int_equal(unit_add_disks(&f->unit, &x), -E2BIG);
 }
 
 static void what_no_property_can_express_is_refused_by_name(void **state) {
@@ -272,6 +289,7 @@ int main(void) {
                 TEST(bfq_weights_are_those_of_io_or_refused),
                 TEST(sets_of_cpus_are_sent_as_bits),
                 TEST(only_devices_that_the_unit_lists_are_compared),
+                TEST(a_disk_that_a_change_limits_is_told_of),
                 TEST(what_no_property_can_express_is_refused_by_name),
         };
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guard on limits of io. */
+#include "policies/rules/guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A host and a container that stand in nobody's way. */
+struct fixture {
+        struct guard_rules rules;
+        struct guard_host host;
+        struct guard_container container;
+        struct proposal p;
+        struct guard_answer answer;
+};
+
+static int setup(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+
+        guard_rules_default(&f->rules);
+        f->host = (struct guard_host){ .observer_present = true, .psi_available = true };
+        for (int i = 0; i < KNOB_COUNT; i++) {
+                f->container.present[i] = true;
+                f->container.now[i].amount = knobs[i].standard;
+                f->container.parent[i].amount = KNOB_MAX;
+        }
+        f->p.rule = RULE_PERSON;
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state) {
+        free(*state);
+        return 0;
+}
+
+static void want(struct fixture *f, enum knob_id id, uint64_t amount) {
+        struct knob_change *change = &f->p.changes[f->p.changes_count++];
+
+        *change = (struct knob_change){
+                .knob = id, .old = f->container.now[id], .new = { .amount = amount }
+        };
+}
+
+static void check(struct fixture *f) {
+        guard_check(&f->rules, &f->host, &f->container, &f->p, &f->answer);
+}
+
+static void assert_says(const struct fixture *f, const char *part) {
+        if (*part == '\0')
+                assert_string_equal(f->answer.text, "");
+        else if (!strstr(f->answer.text, part))
+                fail_msg("'%s' lacks '%s'", f->answer.text, part);
+}
+
+static void assert_refused(struct fixture *f, enum reason reason, const char *part) {
+        check(f);
+        assert_int_equal(f->answer.verdict, GUARD_REFUSE);
+        assert_string_equal(reasons[f->answer.reason].code, reasons[reason].code);
+        assert_says(f, part);
+}
+
+static void assert_asked(struct fixture *f, enum risk risk, const char *part) {
+        check(f);
+        if (f->answer.verdict != GUARD_ASK)
+                fail_msg("refused: %s", f->answer.text);
+        assert_int_equal(f->answer.risk, risk);
+        assert_says(f, part);
+}
+
+/* A wish of io.weight is one of both files. */
+static void want_weight(struct fixture *f, uint64_t weight) {
+        f->p.changes_count = 0;
+        want(f, KNOB_IO_WEIGHT, weight);
+        want(f, KNOB_IO_BFQ_WEIGHT, io_weight_to_bfq(weight));
+}
+
+static void a_weight_that_nothing_looks_at_is_refused_with_what_to_do(void **state) {
+        struct fixture *f = *state;
+
+        (void)strcpy(f->container.io.devices, "8:0, 259:0");
+        want_weight(f, 200);
+        assert_refused(f, REASON_NO_WEIGHING,
+                        "neither iocost nor BFQ is active on 8:0, 259:0; write bfq into");
+        f->container.io.devices[0] = '\0';
+        assert_refused(f, REASON_NO_WEIGHING, "active on any disk");
+        f->container.io.bfq = true;
+        assert_asked(f, RISK_LOW, "");
+        f->container.io = (struct io_weighing){ .iocost = true };
+        assert_asked(f, RISK_LOW, "");
+}
+
+static void a_weight_of_the_other_controller_is_refused_by_its_name(void **state) {
+        struct fixture *f = *state;
+
+        f->container.io.iocost = true;
+        want(f, KNOB_IO_BFQ_WEIGHT, 200);
+        assert_refused(f, REASON_NO_WEIGHING,
+                        "io.bfq.weight: no effect on any disk: iocost weighs there: set io.weight");
+        f->p.changes_count = 0;
+        f->container.io = (struct io_weighing){ .bfq = true };
+        want(f, KNOB_IO_WEIGHT, 200);
+        assert_refused(f, REASON_NO_WEIGHING, "its BFQ weighs no cgroups");
+}
+
+/* A limit of a disk, which has none now. */
+static void want_io(struct fixture *f, uint64_t minor, enum io_limit limit, uint64_t amount) {
+        unsigned i = f->p.changes_count++;
+        struct knob_value none = { .amount = KNOB_MAX, .key = io_key(8, minor, limit) };
+
+        f->p.changes[i] = (struct knob_change){ .knob = KNOB_IO_MAX, .old = none, .new = none };
+        f->p.changes[i].new.amount = amount;
+        f->container.io_max[i] = (struct guard_io_max){
+                .now = none, .parent = none, .disk = { .present = true }
+        };
+}
+
+static void each_limit_of_each_disk_is_a_knob_of_its_own(void **state) {
+        struct fixture *f = *state;
+
+        want_io(f, 0, IO_WBPS, MIB);
+        want_io(f, 0, IO_RBPS, MIB);
+        want_io(f, 16, IO_WBPS, MIB);
+        assert_asked(f, RISK_MEDIUM, "");
+        f->container.io_max[2].now.amount = 2 * MIB;
+        assert_refused(f, REASON_STALE,
+                        "8:16 wbps=max when it was proposed and is 8:16 wbps=2 MiB/s");
+        want_io(f, 0, IO_WBPS, 2 * MIB);
+        assert_refused(f, REASON_PARSE, "io.max is given twice");
+}
+
+static void only_whole_disks_are_limited(void **state) {
+        struct fixture *f = *state;
+
+        want_io(f, 1, IO_WBPS, MIB);
+        f->container.io_max[0].disk.present = false;
+        assert_refused(f, REASON_DEVICE, "there is no disk 8:1 on this host");
+        f->container.io_max[0].disk = (struct io_disk){ .present = true, .whole = "8:0" };
+        assert_refused(f, REASON_DEVICE,
+                        "8:1 is a partition, and the kernel limits whole disks: "
+                        "set it for 8:0");
+}
+
+static void a_brake_on_swap_is_refused_to_rules_and_told_to_people(void **state) {
+        struct fixture *f = *state;
+
+        want_io(f, 0, IO_WBPS, MIB);
+        f->container.io_max[0].disk.swap = true;
+        assert_asked(f, RISK_MEDIUM, "swap is on 8:0");
+        f->p.rule = RULE_MEMORY_LIMIT;
+        assert_refused(f, REASON_DEVICE, "rules put no brake there");
+}
+
+static void a_tighter_parent_counts_for_its_own_limit_alone(void **state) {
+        struct fixture *f = *state;
+
+        want_io(f, 0, IO_WBPS, 4 * MIB);
+        want_io(f, 0, IO_RBPS, 4 * MIB);
+        f->container.io_max[0].parent.amount = MIB;
+        assert_asked(f, RISK_MEDIUM, "no effect beyond 8:0 wbps=1 MiB/s");
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(a_weight_that_nothing_looks_at_is_refused_with_what_to_do),
+                TEST(a_weight_of_the_other_controller_is_refused_by_its_name),
+                TEST(each_limit_of_each_disk_is_a_knob_of_its_own),
+                TEST(only_whole_disks_are_limited),
+                TEST(a_brake_on_swap_is_refused_to_rules_and_told_to_people),
+                TEST(a_tighter_parent_counts_for_its_own_limit_alone),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
