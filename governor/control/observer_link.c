@@ -46,6 +46,18 @@ static void link_lost(struct control *c, const char *why) {
         engine_observer_lost(c);
 }
 
+/*
+ * The link is lost in the next turn of the loop: who sends may be in the middle of a change, which
+ * is not to be taken back under its hands.
+ */
+static void give_up(struct control *c, const char *why) {
+        struct observer_link *l = &c->link;
+
+        log_warning("no more is told to the observer: %s", why);
+        l->hello = false;
+        (void)shutdown(l->fd, SHUT_RDWR);
+}
+
 /* Returns: 1 sent, 0 the socket is full, below 0 the link is lost. */
 static int send_now(struct control *c, enum link_type type, void *message, const int *fds,
                 size_t count) {
@@ -121,7 +133,7 @@ static void pump(struct control *c) {
         if (p.r > 0)
                 (void)sd_event_source_set_io_events(l->io, EPOLLIN);
         else if (p.r < 0)
-                link_lost(c, strerror(-p.r));
+                give_up(c, strerror(-p.r));
 }
 
 static void enqueue(struct control *c, enum link_type type, const void *body) {
@@ -132,7 +144,7 @@ static void enqueue(struct control *c, enum link_type type, const void *body) {
                 return;
         message = l->queued < OBSERVER_QUEUE_MAX ? calloc(1, sizeof(*message)) : NULL;
         if (!message) {
-                link_lost(c, "it does not read");
+                give_up(c, "it does not read");
                 return;
         }
         message->type = type;

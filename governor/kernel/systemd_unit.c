@@ -275,7 +275,7 @@ static int compare_io(const struct unit_properties *unit, const struct limits *l
 }
 
 static bool lists(const struct unit_properties *unit, const char *disk) {
-        dev_t device, listed;
+        dev_t device = 0, listed = 0;
 
         for (size_t i = 0; i < unit->io_count; i++)
                 if (strcmp(unit->io[i].path, disk) == 0 ||
