@@ -115,9 +115,11 @@ static int load_at_most(const struct json *object, const struct json *value, str
                 int id = knob_find(v->key);
                 const char *words;
 
-                if (id < 0 || !knobs[id].settable || p->at_most_count == PROPOSAL_KNOBS_MAX)
+                /* A limit of one disk has no value that all of them can be held against. */
+                if (id < 0 || !knobs[id].settable || knobs[id].unit == UNIT_IO_LIMIT ||
+                                p->at_most_count == PROPOSAL_KNOBS_MAX)
                         return error_set(err, -EINVAL,
-                                        "'at_most.%s' is no knob that dtgov sets; see dtgov(1)",
+                                        "'at_most.%s' is no knob that a policy sets; see dtgov(1)",
                                         v->key);
                 if (json_get_string(value, v->key, &words, NULL) < 0)
                         return error_set(err, -EINVAL, "'at_most.%s': want a text, like \"4\"",

@@ -323,7 +323,7 @@ static void a_rejection_may_come_twice_and_not_after_an_approval(void **state) {
         assert_true(says(a, "'text':'really'"));
         approve(a, "pids.max=200", "");
         (void)call(a, "Reject", "'id':'P2'");
-        assert_true(says(a, "'change':{'id':'C1'"));
+        assert_true(says(a, "org.dtgov.Control.Stale"));
         (void)call(a, "Reject", "'id':'P8'");
         assert_true(says(a, "org.dtgov.Control.NotFound"));
 }

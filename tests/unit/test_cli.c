@@ -204,7 +204,7 @@ static void usage_errors_say_what_is_wanted(void **state) {
                 { "reject P17 --reason", "reject: want a value after --reason; dtgov reject" },
                 { "top -n", "top: want a value after -n; dtgov top --help" },
                 { "set api memory.mx=4G", "did you mean memory.max? dtgov set --help" },
-                { "set api foo.max=1", "foo.max: no knob that dtgov sets; dtgov set --help" },
+                { "set api frobnicate=1", "frobnicate: no knob that dtgov sets; dtgov set --help" },
                 { "set api memory.max=4X", "bytes" },
                 { "set api memory.max", "memory.max: no KNOB=VALUE; want" },
                 { "set api io.latency=1", "no knob that dtgov sets" },

@@ -310,6 +310,8 @@ static void an_observer_that_reads_no_more_counts_as_gone(void **state) {
 
         for (unsigned i = 0; i <= OBSERVER_QUEUE_MAX; i++)
                 observer_link_change(&f->control, &x);
+        assert_false(control_observer_present(&f->control));
+        turn(f, 1);
         assert_true(is_lost(f));
         assert_int_equal(f->control.link.queued, 0);
 }

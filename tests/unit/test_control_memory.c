@@ -53,6 +53,8 @@ static void assert_sound(struct api *a) {
                 turn(a);
         assert_true(is_at_rest(a));
         assert_string_equal(fixture_read(a->f, "pids.max"), FIXTURE_PIDS);
+        if (!control_observer_present(a->c))
+                return; /* it is lost too where memory is short; without it nothing new begins */
         approve(a);
         assert_true(says(a, "'state':'probation'"));
         assert_string_equal(fixture_read(a->f, "pids.max"), "200");
@@ -77,9 +79,7 @@ static void each_point(void (*act)(struct api *a), int judged) {
                 failed = memory_failed();
                 text = fixture_read(a->f, "pids.max");
                 assert_true(strcmp(text, "100") == 0 || strcmp(text, "200") == 0);
-                /* Without the observer, which is lost too where memory is short, nothing new
-                 * begins. */
-                if (a->c->link.fd >= 0 && point % judged == 0)
+                if (point % judged == 0)
                         assert_sound(a);
                 assert_int_equal(end(&state), 0);
         }

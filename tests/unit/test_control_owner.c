@@ -46,14 +46,18 @@ int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]) {
         return 1;
 }
 
-int systemd_check(const char *unit, const struct limits *limits, struct error *err) {
+int systemd_check(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err) {
         (void)limits;
+        (void)change;
         return owner.check < 0 ? error_set(err, owner.check, "%s: cpu.idle", unit) : 0;
 }
 
-int systemd_tell(const char *unit, const struct limits *limits, struct error *err) {
+int systemd_tell(const char *unit, const struct limits *limits, const struct change *change,
+                struct error *err) {
         const char *pids = limits->text[KNOB_PIDS_MAX];
 
+        (void)change;
         assert_string_equal(unit, "x.scope");
         owner.told++;
         if (owner.tell < 0 && (owner.tells_failing == 0 || owner.told <= owner.tells_failing))

@@ -46,7 +46,7 @@ static void a_step_has_its_unit_once(void **state) {
                         "memory.max 1 GiB \u2192 max");
         assert_string_equal(out_step(o, "pids.max", "100", "200"), "pids.max 100 \u2192 200");
         assert_string_equal(out_step(o, "io.max", "8:0 rbps=1", "8:0 rbps=2"),
-                        "io.max 8:0 rbps=1 \u2192 8:0 rbps=2");
+                        "io.max 8:0 rbps=1 B/s \u2192 8:0 rbps=2 B/s");
 }
 
 static void numbers_have_units(void **state) {
