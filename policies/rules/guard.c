@@ -3,7 +3,7 @@
  * Checks go from what nobody may touch, over whether a change is possible at all now, to the single
  * knobs and what they do together. The first refusal is the answer; warnings gather.
  */
-#include "policies/rules/guard.h"
+#include "policies/rules/guard_alone.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,22 +30,6 @@ static bool refuse(struct check *c, enum reason reason, const char *format, ...)
         (void)vsnprintf(c->answer->text, sizeof(c->answer->text), format, args);
         va_end(args);
         return false;
-}
-
-PRINTF(2, 3)
-static bool warn(struct check *c, const char *format, ...) {
-        char *text = c->answer->text;
-        size_t size = sizeof(c->answer->text), len = strlen(text);
-        va_list args;
-
-        if (len > 0)
-                len += (size_t)snprintf(text + len, size - len, "; ");
-        if (len >= size)
-                return true;
-        va_start(args, format);
-        (void)vsnprintf(text + len, size - len, format, args);
-        va_end(args);
-        return true;
 }
 
 static void raise_risk(struct check *c, enum risk risk) {
@@ -115,8 +99,9 @@ static bool check_rule(struct check *c) {
         const struct policy *policy = c->container->policy;
 
         if (c->person && !c->host->psi_available)
-                return warn(c, "pressure cannot be measured on this host: only kills, exits and "
-                               "refused forks would take the change back");
+                return guard_warn(c->answer,
+                                "pressure cannot be measured on this host: only kills, exits and "
+                                "refused forks would take the change back");
         if (c->person)
                 return true;
         if (policy && policy->mode == POLICY_OFF)
@@ -129,8 +114,9 @@ static bool check_rule(struct check *c) {
                                 "pressure cannot be measured on this host; boot with psi=1, or let "
                                 "a person decide");
         if (c->container->untrusted)
-                (void)warn(c, "changes of this rule were taken back three times within an hour: "
-                              "dtgov trust");
+                (void)guard_warn(c->answer,
+                                "changes of this rule were taken back three times within an hour: "
+                                "dtgov trust");
         return true;
 }
 
@@ -245,7 +231,7 @@ static bool check_parent(struct check *c, const struct knob_change *change) {
 
         knob_format(change->knob, parent, text, sizeof(text));
         if (c->person)
-                return warn(c, "%s: no effect beyond %s: a parent cgroup caps there",
+                return guard_warn(c->answer, "%s: no effect beyond %s: a parent cgroup caps there",
                                 knobs[change->knob].file, text);
         return refuse(c, REASON_PARENT_LIMIT,
                         "%s: no effect beyond %s: a parent cgroup caps there; raise the parent "
@@ -262,7 +248,7 @@ static bool check_cpus(struct check *c, const struct knob_change *change) {
                         knob_compare(KNOB_CPU_MAX, change->new, all) <= 0)
                 return true;
         if (c->person)
-                return warn(c, "cpu.max: the host has only %u CPUs", cpus);
+                return guard_warn(c->answer, "cpu.max: the host has only %u CPUs", cpus);
         return refuse(c, REASON_RANGE, "cpu.max: the host has only %u CPUs: want at most that",
                         cpus);
 }
@@ -287,7 +273,8 @@ static bool check_disk(struct check *c, const struct knob_change *change) {
         if (!io->disk.swap || change->new.amount == KNOB_MAX)
                 return true;
         if (c->person)
-                return warn(c, "io.max: swap is on %s: who waits for it may hold up others",
+                return guard_warn(c->answer,
+                                "io.max: swap is on %s: who waits for it may hold up others",
                                 device);
         return refuse(c, REASON_DEVICE,
                         "io.max: swap is on %s, and rules put no brake there: let a person set it",
@@ -351,7 +338,9 @@ static bool check_host(struct check *c, const struct knob_change *change) {
         if (sum <= spare)
                 return true;
         raise_risk(c, RISK_MEDIUM);
-        return warn(c, "%" PRIu64 " MiB are then promised of the %" PRIu64 " MiB that the host has",
+        return guard_warn(c->answer,
+                        "%" PRIu64 " MiB are then promised of the %" PRIu64
+                        " MiB that the host has",
                         mib(sum), mib(total));
 }
 
@@ -406,78 +395,22 @@ static bool check_weighing(struct check *c) {
                         devices);
 }
 
-static bool check_together(struct check *c) {
+static void check_together(struct check *c) {
         const struct knob_value *after = c->after;
         bool touched = false;
 
         for (unsigned i = 0; i < c->proposal->changes_count; i++)
                 touched = touched || is_memory(c->proposal->changes[i].knob);
         if (!touched)
-                return true;
+                return;
 
         if (after[KNOB_MEMORY_HIGH].amount != KNOB_MAX &&
                         after[KNOB_MEMORY_HIGH].amount > after[KNOB_MEMORY_MAX].amount)
-                (void)warn(c, "memory.high above memory.max has no effect");
+                (void)guard_warn(c->answer, "memory.high above memory.max has no effect");
         if (u64_max(after[KNOB_MEMORY_LOW].amount, after[KNOB_MEMORY_MIN].amount) >
                         after[KNOB_MEMORY_MAX].amount)
-                (void)warn(c, "memory.low or memory.min above memory.max has no effect");
-        return true;
-}
-
-/* --- without a person --- */
-
-static bool check_alone_knob(struct check *c, const struct knob_change *change) {
-        const struct policy *policy = c->container->policy;
-        const struct knob_value *most = policy_at_most(policy, change->knob);
-        const char *file = knobs[change->knob].file;
-        char text[KNOB_VALUE_TEXT_MAX];
-
-        if (!most)
-                return !warn(c, "policy %u does not name %s: yours to decide", policy->number,
-                                file);
-        if (c->container->claimed >> change->knob & 1)
-                return !warn(c, "%s is what a person or another program made it: yours to decide",
-                                file);
-        if (knob_compare(change->knob, change->new, *most) <= 0)
-                return true;
-        knob_format(change->knob, *most, text, sizeof(text));
-        return !warn(c, "policy %u goes to %s of %s at most: yours to decide", policy->number, text,
-                        file);
-}
-
-/* Too much at once is no reason to refuse: it waits for its turn, or for a person. */
-static bool check_pace(struct check *c) {
-        unsigned number = c->container->policy->number;
-
-        if (c->host->paused)
-                return !warn(c, "policy %u waits until dtgov resume", number);
-        if (c->container->changes_last_hour >= GUARD_CHANGES_PER_HOUR)
-                return !warn(c,
-                                "policy %u waits: %u changes of this container in the last hour, "
-                                "at most %d without a person",
-                                number, c->container->changes_last_hour, GUARD_CHANGES_PER_HOUR);
-        if (c->host->under_way >= GUARD_PROBATIONS_MAX)
-                return !warn(c,
-                                "policy %u waits: %u changes are under way on this host, at most "
-                                "%d without a person",
-                                number, c->host->under_way, GUARD_PROBATIONS_MAX);
-        return true;
-}
-
-/* Whether a policy may approve it; else the text says why it is left to a person. */
-static bool check_alone(struct check *c) {
-        static const char *const risks[] = { "low", "medium", "high" };
-        const struct policy *policy = c->container->policy;
-
-        if (c->person || !policy || policy->mode != POLICY_AUTO || c->container->untrusted)
-                return false;
-        for (unsigned i = 0; i < c->proposal->changes_count; i++)
-                if (!check_alone_knob(c, &c->proposal->changes[i]))
-                        return false;
-        if (c->answer->risk > policy->risk)
-                return !warn(c, "policy %u does not take a %s risk: yours to decide",
-                                policy->number, risks[c->answer->risk]);
-        return check_pace(c);
+                (void)guard_warn(c->answer,
+                                "memory.low or memory.min above memory.max has no effect");
 }
 
 void guard_rules_default(struct guard_rules *ret) {
@@ -518,8 +451,8 @@ void guard_check(const struct guard_rules *bounds, const struct guard_host *host
                         return;
         if (!check_weighing(&c))
                 return;
-        (void)check_together(&c);
-        if (!check_alone(&c))
+        check_together(&c);
+        if (c.person || !guard_alone(host, container, p, ret))
                 return;
         ret->verdict = GUARD_ALLOW;
         ret->policy = container->policy;
