@@ -7,9 +7,10 @@
 
 #include "state/base.h"
 
-#define HEALTH_ASK_NS     (10 * NSEC_PER_SEC)
-#define HEALTH_STREAK_MAX 2 /* failures in a row, where there was none before: one may be chance   \
-                             */
+#define HEALTH_ASK_NS (10 * NSEC_PER_SEC)
+#define HEALTH_STREAK_MAX                                                                          \
+        2 /* failures in a row, where there was none before: one may be chance                     \
+           */
 
 struct control;
 struct managed;

@@ -3,6 +3,8 @@
  * Checks go from what nobody may touch, over whether a change is possible at all now, to the single
  * knobs and what they do together. The first refusal is the answer; warnings gather.
  */
+#include "policies/rules/guard.h"
+
 #include "policies/rules/guard_alone.h"
 
 #include <inttypes.h>

@@ -39,7 +39,8 @@ one_change() { # NUMBER
         local id
         dtgov set box "pids.max=$((1000 + $1))" --yes > /run/said 2>&1 || { cat /run/said; return 1; }
         id=$(last_change box)
-        mark "$id" && dtgov rollback "$id" --yes > /run/said || { cat /run/said; return 1; }
+        mark "$id" || return
+        dtgov rollback "$id" --yes > /run/said || { cat /run/said; return 1; }
 }
 
 # What is on the disk when the power goes now; $acknowledged must be there.
