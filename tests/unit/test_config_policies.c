@@ -62,7 +62,7 @@ static void what_is_not_understood_is_refused_with_its_place(void **state) {
                 { "[{}]", "policy 1: 'mode' is missing" },
                 { "[{\"mode\":\"Auto\"}]", "'mode': want \"ask\", \"auto\" or \"off\"" },
                 { "[{\"mode\":true}]", "'mode': want" },
-                { "[{\"mode\":\"off\",\"enviroment\":\"x\"}]", "'enviroment' is not a setting" },
+                { "[{\"mode\":\"off\",\"environs\":\"x\"}]", "'environs' is not a setting" },
                 { "[{\"mode\":\"off\",\"environment\":\"\"}]", "'environment': want a text" },
                 { "[{\"mode\":\"off\",\"environment\":null}]", "'environment': want a text" },
                 { "[{\"mode\":\"off\",\"template\":7}]", "'template': want a text" },
