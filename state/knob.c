@@ -356,14 +356,16 @@ static const char *without_default(enum knob_id id, const char *words) {
 }
 
 int knob_parse(enum knob_id id, const char *words, struct knob_value *ret, struct error *err) {
+        static const char io_limit[] =
+                        "one limit of one disk, like '8:0 wbps=10M', with rbps, wbps, "
+                        "riops or wiops (lsblk shows the numbers)";
         static const char *const wanted[] = {
                 [UNIT_BYTES] = "bytes, like 512M or 1.5G, or max",
                 [UNIT_CPU] = "CPUs, like 1.5, 150% or \"150000 100000\", or max",
                 [UNIT_COUNT] = "a number, or max",
                 [UNIT_WEIGHT] = "a number from 1 to 10000",
                 [UNIT_IO_WEIGHT] = "a number, like 200",
-                [UNIT_IO_LIMIT] = "one limit of one disk, like '8:0 wbps=10M', with rbps, wbps, "
-                                  "riops or wiops (lsblk shows the numbers)",
+                [UNIT_IO_LIMIT] = io_limit,
                 [UNIT_TEXT] = "nothing",
         };
         struct knob_value value = { .amount = KNOB_MAX };

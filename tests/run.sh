@@ -118,8 +118,8 @@ step() {
 
 check() {
         step build 300 make -j "$jobs" MODE=release all
-        step --after build unit 300 make -j "$jobs" MODE=release unit
-        step unit-asan 300 make -j "$jobs" MODE=asan unit
+        step --after build unit 600 make -j "$jobs" MODE=release unit
+        step unit-asan 900 make -j "$jobs" MODE=asan unit
         step lint-quick 120 tests/lint/run --quick
 }
 
@@ -130,7 +130,7 @@ guest_builds() { # OS
         {
                 step --after "tree-$os" "build-$os" 300 $in make -j "$jobs" "B=build/vm/$os/release" \
                         PREFIX=/usr "DESTDIR=build/vm/$os/dest" all install
-                step --after "build-$os" "unit-$os" 300 $in make -j "$jobs" \
+                step --after "build-$os" "unit-$os" 600 $in make -j "$jobs" \
                         "B=build/vm/$os/release" PREFIX=/usr unit
                 step --after "tree-$os" "clang-$os" 300 $in make -j "$jobs" CC=clang \
                         "B=build/vm/$os/clang" PREFIX=/usr all objects

@@ -233,7 +233,7 @@ static uint64_t unit_io_value(
 /* All directions of one device that the unit lists. */
 static int compare_device(const struct unit_properties *unit, const char *path, const char *text,
                 struct unit_settings *s, struct error *err) {
-        dev_t device;
+        dev_t device = 0;
 
         if (device_of(path, &device) < 0) /* systemd cannot write a device that is gone either */
                 return 0;

@@ -132,9 +132,9 @@ static const struct guard_io_max *io_max_of(
 }
 
 static struct knob_value now_of(const struct check *c, const struct knob_change *change) {
-        const struct guard_io_max *io = io_max_of(c, change);
-
-        return io ? io->now : c->container->now[change->knob];
+        if (change->knob == KNOB_IO_MAX)
+                return io_max_of(c, change)->now;
+        return c->container->now[change->knob];
 }
 
 static bool check_form(struct check *c) {

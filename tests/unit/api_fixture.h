@@ -139,8 +139,11 @@ static bool says(const struct api *a, const char *what) {
         char text[512];
         size_t n = 0;
 
-        for (; what[n]; n++)
-                text[n] = what[n] == '\'' ? '"' : what[n];
+        for (; what[n]; n++) {
+                text[n] = what[n];
+                if (text[n] == '\'')
+                        text[n] = '"';
+        }
         text[n] = '\0';
         return strstr(a->reply, text) != NULL;
 }

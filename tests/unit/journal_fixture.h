@@ -85,6 +85,8 @@ struct fixture {
 static __attribute__((unused)) int setup(void **state) {
         struct fixture *f = calloc(1, sizeof(*f));
 
+        if (!f)
+                abort();
         on_sync = on_write = on_allocate = (struct fault){ 0 };
         (void)snprintf(f->path, sizeof(f->path), "/tmp/dtgov-journal-XXXXXX");
         assert_non_null(mkdtemp(f->path));
