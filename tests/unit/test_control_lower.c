@@ -91,15 +91,17 @@ static void memory_is_lowered_in_steps_of_a_tenth_at_most(void **state) {
         begin_full(f);
         run = fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
         assert_int_equal(run->change.steps_count, 1);
-        while (is_going_down(run)) {
+        for (bool more = true; more;) {
+                more = is_going_down(run); /* what the last one wrote is looked at, too */
                 now = number_in(f, "memory.high");
                 assert_true(now >= at / 10 * 9 - 4096);
                 steps += now != at;
                 at = now;
-                turn(f);
+                if (more)
+                        turn(f);
         }
         assert_string_equal(fixture_read(f, "memory.high"), HIGH_END);
-        assert_int_equal(run->change.steps_count, steps + 1);
+        assert_int_equal(run->change.steps_count, steps);
         assert_int_equal(run->change.state, CHANGE_PROBATION);
 }
 
