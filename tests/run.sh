@@ -204,7 +204,7 @@ everything() {
                 guest_builds "$os"
         done
         packages
-        step --after deps check 900 tests/as_user tests/run.sh check
+        step --after deps check 1500 tests/as_user tests/run.sh check
         step --after "tree-bookworm" lint 1200 tests/lint/run
         [ "$suite" != full ] || step --after "tree-bookworm tree-trixie" guests 1800 make vm-selftest
         integration
