@@ -34,6 +34,9 @@ static bool memory_failed(void) {
         return __atomic_exchange_n(&memory_left, -1, __ATOMIC_SEQ_CST) < 0;
 }
 
+#define NO_SHORT_MEMORY                                                                            \
+        "the sanitizer allocates here: without it (make unit) each allocation fails once\n"
+
 #ifdef __SANITIZE_ADDRESS__
 #define SHORT_MEMORY false
 static inline void use_short_memory(void) {

@@ -65,8 +65,10 @@ static void each_point(void (*act)(struct api *a), int judged) {
         bool failed = true;
         int point = 0;
 
-        if (!SHORT_MEMORY)
+        if (!SHORT_MEMORY) {
+                print_message("%s", NO_SHORT_MEMORY);
                 skip();
+        }
         for (; failed && point < POINTS_MAX; point++) {
                 void *state = NULL;
                 struct api *a;
@@ -129,8 +131,10 @@ static void act_words(struct api *a) {
 
 static void a_word_short_of_memory_leaves_dtgovd_at_work(void **state) {
         (void)state;
-        if (!SHORT_MEMORY)
+        if (!SHORT_MEMORY) {
+                print_message("%s", NO_SHORT_MEMORY);
                 skip();
+        }
         for (int point = 0; point < 40; point++) {
                 void *one = NULL;
 
@@ -167,8 +171,10 @@ static void recovery_short_of_memory_is_done_by_the_next_one(void **state) {
         int point = 0;
 
         (void)state;
-        if (!SHORT_MEMORY)
+        if (!SHORT_MEMORY) {
+                print_message("%s", NO_SHORT_MEMORY);
                 skip();
+        }
         for (; failed && point < POINTS_MAX; point++) {
                 void *one = NULL;
                 struct fixture *f;
@@ -196,8 +202,10 @@ static void what_is_on_record_is_loaded_whole_or_not_at_all(void **state) {
         int r = -ENOMEM;
 
         (void)state;
-        if (!SHORT_MEMORY)
+        if (!SHORT_MEMORY) {
+                print_message("%s", NO_SHORT_MEMORY);
                 skip();
+        }
         assert_int_equal(fixture_begin(&one), 0);
         f = one;
         (void)fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);

@@ -192,8 +192,11 @@ static void an_observer_of_nobody_is_an_error(void **state) {
         struct bench *b = *state;
         const char *const start[] = { TREE(b), "--observer-user", "nobody-of-that-name", NULL };
 
-        if (geteuid() != 0)
-                skip(); /* then it is the caller's own */
+        if (geteuid() != 0) {
+                print_message("only root starts an observer of another: make test runs this as "
+                              "root\n");
+                skip();
+        }
         assert_int_equal(run(b, start), 1);
         assert_non_null(strstr(b->said, "useradd --system"));
 }
@@ -244,7 +247,9 @@ static void serve(struct bench *b, const char *const *args) {
 
 static void skip_in_sanitizers(void) {
 #ifdef __SANITIZE_ADDRESS__
-        skip(); /* their calls are not the sandbox's */
+        print_message("a sanitizer's own calls are not the sandbox's: make unit runs this "
+                      "without\n");
+        skip();
 #endif
 }
 

@@ -161,8 +161,10 @@ static void short_of_memory_it_is_not_opened_or_whole(void **state) {
         struct fixture *f = *state;
         bool failed = true;
 
-        if (!SHORT_MEMORY)
+        if (!SHORT_MEMORY) {
+                print_message("%s", NO_SHORT_MEMORY);
                 skip();
+        }
         (void)write_history(f);
         for (int point = 0; failed && point < 100; point++) {
                 memory_left = point;
@@ -179,8 +181,10 @@ static void short_of_memory_an_intent_is_refused_or_counts(void **state) {
         bool failed = true;
         uint64_t number = 1;
 
-        if (!SHORT_MEMORY)
+        if (!SHORT_MEMORY) {
+                print_message("%s", NO_SHORT_MEMORY);
                 skip();
+        }
         reopen(f);
         for (; failed && number < 200; number++) {
                 struct change c = make_change(number);
