@@ -5,7 +5,7 @@
 # dm-log-writes records is made again, write by write, with what had been flushed and nothing else.
 # Whatever dtgovd had acknowledged is there, its journal is never damaged, and a start takes it up.
 #
-# guests: bookworm
+# guests: bookworm trixie
 # init: plain
 # memory: 1536
 # timeout: 1500
