@@ -167,3 +167,21 @@ int block_lies_on_another(int sys_fd, uint64_t key) {
                 return -ENOENT;
         return is_there(sys_fd, device, "/partition") || is_there(sys_fd, device, "/dm");
 }
+
+void block_node(int sys_fd, uint64_t key, char ret[static BLOCK_NODE_SIZE]) {
+        char device[IO_DEVICE_SIZE], path[64], text[1024];
+        const char *name = NULL;
+
+        io_key_device(key, device);
+        (void)snprintf(path, sizeof(path), "dev/block/%s/uevent", device);
+        if (file_read_at(sys_fd, path, text, sizeof(text)) > 0)
+                name = strstr(text, "DEVNAME=");
+        if (name && (name == text || name[-1] == '\n'))
+                name += strlen("DEVNAME=");
+        else
+                name = NULL;
+        if (!name || strcspn(name, "\n") >= BLOCK_NODE_SIZE - strlen("/dev/"))
+                (void)snprintf(ret, BLOCK_NODE_SIZE, "/dev/block/%s", device);
+        else
+                (void)snprintf(ret, BLOCK_NODE_SIZE, "/dev/%.*s", (int)strcspn(name, "\n"), name);
+}

@@ -33,3 +33,13 @@ void block_disk(int proc_fd, int sys_fd, uint64_t key, struct io_disk *ret);
  * Errors:  -ENOENT no block device
  */
 int block_lies_on_another(int sys_fd, uint64_t key);
+
+#define BLOCK_NODE_SIZE 64
+
+/*
+ * The device's node by the kernel's own name, "/dev/sda"; "/dev/block/8:0", which only udev makes,
+ * where the kernel does not say.
+ *
+ * @sys_fd: of /sys: the device's uevent has DEVNAME
+ */
+void block_node(int sys_fd, uint64_t key, char ret[static BLOCK_NODE_SIZE]);

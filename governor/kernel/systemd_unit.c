@@ -287,14 +287,14 @@ static bool lists(const struct unit_properties *unit, const char *disk) {
 }
 
 int unit_add_disks(struct unit_properties *unit, const struct change *change) {
+        CLEANUP(closep) int sys_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
         for (unsigned i = 0; i < change->changes_count; i++) {
                 struct unit_device_limit limit = { .value = KNOB_MAX };
-                char device[IO_DEVICE_SIZE];
 
                 if (change->changes[i].knob != KNOB_IO_MAX)
                         continue;
-                io_key_device(change->changes[i].new.key, device);
-                (void)snprintf(limit.path, sizeof(limit.path), "/dev/block/%s", device);
+                block_node(sys_fd, change->changes[i].new.key, limit.path);
                 if (lists(unit, limit.path))
                         continue;
                 if (unit->io_count == UNIT_IO_MAX)

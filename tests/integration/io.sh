@@ -24,6 +24,13 @@ told() {
         systemctl show --property "$1" --value "$(basename "$dir")"
 }
 
+# told_disk PROPERTY: the same of a list of disks, which systemctl(1) does not show
+told_disk() {
+        local manager=org.freedesktop.systemd1 unit
+        unit=$(busctl call $manager /org/freedesktop/systemd1 $manager.Manager GetUnit s "$(basename "$dir")") &&
+                busctl get-property $manager "$(cut -d'"' -f2 <<< "$unit")" $manager.Scope "$1"
+}
+
 # io_max WBPS RIOPS: the line of the disk as the kernel shows it
 io_max() {
         echo "$dev rbps=max wbps=$1 riops=$2 wiops=max"
@@ -122,7 +129,7 @@ begun=$(date +%s)
 t_ok "6 MiB are written" write_some 6144
 t_ok "in 4 s or more" test $(($(date +%s) - begun)) -ge 4
 if [ "$DTGOV_INIT" = systemd ]; then
-        # What systemd does not know it takes away with a reload; systemctl(1) shows no list of disks.
+        t_is "systemd knows it" "a(st) 1 \"/dev/$(basename "$(readlink "/sys/dev/block/$dev")")\" 1048576" "$(told_disk IOWriteBandwidthMax)"
         reload
         t_is "daemon-reload undoes nothing" "$(io_max 1048576 max)" "$(cat "$dir/io.max")"
         systemctl set-property --runtime "$(basename "$dir")" CPUWeight=100

@@ -135,6 +135,21 @@ static void what_lies_on_another_device_is_known(void **state) {
         assert_int_equal(block_lies_on_another(f->sys_fd, io_key(9, 9, IO_WBPS)), -ENOENT);
 }
 
+static void a_node_has_the_kernels_name_where_it_says_one(void **state) {
+        struct fixture *f = *state;
+        char node[BLOCK_NODE_SIZE];
+
+        tree_write(&f->tree, "sys/dev/block/8:0/uevent",
+                        "MAJOR=8\nMINOR=0\nDEVNAME=sda\nDEVTYPE=disk\n");
+        block_node(f->sys_fd, io_key(8, 0, IO_WBPS), node);
+        assert_string_equal(node, "/dev/sda");
+        tree_write(&f->tree, "sys/dev/block/8:0/uevent", "MAJOR=8\nOLD_DEVNAME=sda\n");
+        block_node(f->sys_fd, io_key(8, 0, IO_WBPS), node);
+        assert_string_equal(node, "/dev/block/8:0");
+        block_node(f->sys_fd, io_key(9, 9, IO_WBPS), node);
+        assert_string_equal(node, "/dev/block/9:9");
+}
+
 /* A file of swap is on the disk that it lies on. */
 static void a_disk_with_swap_is_known(void **state) {
         struct fixture *f = *state;
@@ -160,6 +175,7 @@ int main(void) {
                 TEST(what_is_no_line_of_a_device_is_passed_over),
                 TEST(a_partition_is_told_from_its_disk),
                 TEST(what_lies_on_another_device_is_known),
+                TEST(a_node_has_the_kernels_name_where_it_says_one),
                 TEST(a_disk_with_swap_is_known),
         };
 
