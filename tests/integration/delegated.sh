@@ -17,7 +17,7 @@
 # It waits until it is known, leaves its own cgroup for one below, and never stops writing limits.
 CONTAINER='
 until [ -e /run/go ]; do sleep 0.1; done
-mount -t cgroup2 none /sys/fs/cgroup && cd /sys/fs/cgroup && mkdir work inner || exit
+mount -t cgroup2 none /run/below && cd /run/below && mkdir work inner || exit
 echo 0 > work/cgroup.procs
 echo "+memory +pids" > cgroup.subtree_control || exit
 i=0
@@ -43,6 +43,7 @@ killed_below() {
 
 build_peer
 make_tree
+mkdir /run/below
 t_ok "dtgovd and its observer come up" start_dtgovd --probation 600
 start_plain dev setpriv --reuid 100000 --regid 100000 --clear-groups \
         unshare --map-root-user --cgroup --mount sh -c "$CONTAINER"
