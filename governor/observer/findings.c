@@ -5,8 +5,8 @@
  * decoded for containers in trouble alone.
  *
  * A finding lives until its evidence was incomplete for a minute. Its proposal is submitted once;
- * again when dtgovd was restarted (its proposals end with it) and when the limits changed, since
- * then it is another proposal.
+ * again when dtgovd was restarted (its proposals end with it), when the limits changed, since then
+ * it is another proposal, and each minute while it is refused: most reasons pass.
  */
 #include "governor/observer/manager.h"
 #include "policies/analysis/analysis.h"
@@ -16,7 +16,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define FINDING_ENDS_NS (60 * NSEC_PER_SEC)
+#define FINDING_ENDS_NS  (60 * NSEC_PER_SEC)
+#define REFUSED_AGAIN_NS (60 * NSEC_PER_SEC)
 /* Three parts of 10 s, of which the first may show its symptom only at its end. */
 #define EVIDENCE_MIN_NS (19 * NSEC_PER_SEC)
 /* A symptom that pauses longer than two parts is a new one. */
@@ -86,6 +87,13 @@ static void propose(struct manager *m, struct entry *e, bool fresh, uint64_t now
         e->rejected = e->decided = false;
 }
 
+/* The change that was under way ends, the host has memory again, the pause is over. */
+static void ask_again(struct entry *e, uint64_t now_ns) {
+        if (e->submission == SUBMISSION_ANSWERED && e->refusal != REASON_NONE &&
+                        now_ns >= e->refused_ns + REFUSED_AGAIN_NS)
+                e->submission = SUBMISSION_PENDING;
+}
+
 static void found(struct manager *m, struct target *t, struct finding *f, uint64_t now_ns) {
         struct entry *e = t->entries[f->rule];
         bool fresh = !e;
@@ -107,6 +115,7 @@ static void found(struct manager *m, struct target *t, struct finding *f, uint64
         e->finding = *f;
         e->seen_ns = now_ns;
         propose(m, e, fresh, now_ns); /* sent in its turn: dtgovd takes only so many a second */
+        ask_again(e, now_ns);
 }
 
 static bool may_be_complete(const struct target *t, unsigned rule, uint64_t now_ns) {
@@ -183,6 +192,7 @@ void findings_answer(struct manager *m, const struct link_answer *answer) {
                                                                      answer->reason < REASON_COUNT
                                                      ? (enum reason)answer->reason
                                                      : REASON_NONE;
+                        e->refused_ns = e->seen_ns;
                         (void)text_copy(e->text, sizeof(e->text), answer->text);
                         return;
                 }

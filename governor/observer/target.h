@@ -32,6 +32,7 @@ struct entry {
         bool decided;             /* nobody can approve it any more */
         uint64_t change_number;   /* what came of it; 0: nothing */
         enum reason refusal;
+        uint64_t refused_ns;       /* when its evidence was complete last before the refusal came */
         char text[LINK_TEXT_SIZE]; /* dtgovd's words */
 };
 
