@@ -79,6 +79,24 @@ static unsigned match(const struct place *places, size_t count, const char *word
         return found;
 }
 
+static int not_found(const char *words, struct error *err) {
+        static const struct {
+                char letter;
+                const char *of;
+        } ids[] = { { 'F', "finding" }, { 'P', "proposal" }, { 'C', "change" } };
+        char clean[64];
+
+        text_printable(words, clean, sizeof(clean));
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+                if (is_id(words, ids[i].letter))
+                        return error_set(err, -ENOENT,
+                                        "%s is the id of a %s; want a container or an environment, "
+                                        "dtgov ps lists them",
+                                        clean, ids[i].of);
+        return error_set(err, -ENOENT, "%s: no such container or environment; dtgov ps lists them",
+                        clean);
+}
+
 int place_find(const struct place *places, size_t count, const char *words,
                 const struct place *also, const struct place **ret, struct error *err) {
         static bool (*const ways[])(
@@ -102,8 +120,7 @@ int place_find(const struct place *places, size_t count, const char *words,
                 place = found++ == 0 ? also : place;
         }
         if (found == 0)
-                return error_set(err, -ENOENT,
-                                "%s: no such container or environment; dtgov ps lists them", clean);
+                return not_found(words, err);
         if (found > 1)
                 return error_set(err, -ENOTUNIQ, "%s: could be %u containers; name one of %.250s",
                                 clean, found, candidates.text);

@@ -232,6 +232,7 @@ static void what_is_not_there_is_told_alike(void **state) {
                 { "approve P99 --yes", "dtgov: P99: no such proposal; dtgov proposals --all" },
                 { "trial P99 10m --yes", "dtgov: P99: no such proposal; dtgov proposals --all" },
                 { "set x cpu.max=1 --yes", "dtgov: x: no such container or environment; dtgov" },
+                { "set P1 cpu.max=1 --yes", "dtgov: P1 is the id of a proposal; want a container" },
                 { "rollback C99", "dtgov: C99: no such change; dtgov changes lists them\n" },
         };
         struct bench *b = *state;
