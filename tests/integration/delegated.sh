@@ -15,6 +15,7 @@
 . /src/tests/integration/lib.sh
 
 # It waits until it is known, leaves its own cgroup for one below, and never stops writing limits.
+# shellcheck disable=SC2016 # the shell of the container expands it
 CONTAINER='
 until [ -e /run/go ]; do sleep 0.1; done
 mount -t cgroup2 none /run/below && cd /run/below && mkdir work inner || exit
@@ -52,6 +53,7 @@ echo 400M > "$dir/memory.max"
 echo 200 > "$dir/pids.max"
 touch /run/go
 t_ok "the container writes limits below its own" wait_for 10 test -s /tmp/written
+# shellcheck disable=SC2016 # the inner shell expands it
 t_ok "it may not write its own" runs 2 setpriv --reuid 100000 --regid 100000 --clear-groups \
         sh -c 'echo 1M > "$0"' "$dir/memory.max"
 before=$(limits_of "$dir")

@@ -7,6 +7,7 @@ tree=$1
 said=$(mktemp -d) || exit # what each program prints, and its status
 trap 'rm -rf "$said"' EXIT
 export said
+# shellcheck disable=SC2016 # the inner shell expands them
 find "$tree/tests/unit" -maxdepth 1 -name 'test_*' -executable -type f ! -name '*.[od]' -print0 | sort -z |
         xargs -0 -r -n 1 -P $(($(nproc) * 3)) sh -c \
                 '"$0" > "$said/${0##*/}" 2>&1 < /dev/null; echo $? > "$said/${0##*/}.status"'
