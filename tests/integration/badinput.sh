@@ -245,7 +245,7 @@ newest=$(find $STATE/journal -name '[0-9]*.seg' | sort | tail -n 1)
 t_ok "39: a journal of a newer version" make_newer "$newest"
 find $STATE/journal -type f -exec sha256sum {} + | sort > /run/sums
 t_ok "39: dtgovd shows what there is" start_dtgovd
-t_ok "39: it names the version" says 'format version 99, this dtgovd knows 1: nothing is modified' "$(dtgov status)"
+t_ok "39: it names the version" says 'format version 99, this dtgovd knows [0-9]+: nothing is modified' "$(dtgov status)"
 before=$(limits_of "$T/one")
 t_ok "39: it makes no change" runs_one_of "5 9" dtgov set one cpu.weight=300 --yes
 t_ok "39: and says why" says 'newer|version 99' "$output"

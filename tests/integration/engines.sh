@@ -80,16 +80,27 @@ step() {
         [ "$t_failed" = "$before" ] || cell["$row $step"]=FAILED cell["$row failed"]=1
 }
 
+# What hangs, and who it waits for; then it is ended.
+end_what_hangs() { # PIDS
+        sleep 400
+        echo "still at it after 400 s:"
+        ps -eo pid,ppid,stat,etimes,wchan:24,args | grep -E 'docker|podman|conmon|containerd|crun|runc|ctr'
+        kill -9 "$@"
+}
+
 # at_once COMMAND: for each of the row's containers, all beside each other.
 at_once() {
-        local i pids=() failed=0
+        local i pids=() failed=0 guard
         for ((i = 0; i < COUNT; i++)); do
                 "$1" "$i" > "/run/at_once.$i" 2>&1 &
                 pids+=($!)
         done
+        end_what_hangs "${pids[@]}" &
+        guard=$!
         for ((i = 0; i < COUNT; i++)); do
                 wait "${pids[i]}" || { echo "$1 $i: status $?"; cat "/run/at_once.$i"; failed=1; }
         done
+        kill "$guard"
         return $failed
 }
 
