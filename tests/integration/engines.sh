@@ -84,7 +84,7 @@ step() {
 end_what_hangs() { # PIDS
         sleep 400
         echo "still at it after 400 s:"
-        ps -eo pid,ppid,stat,etimes,wchan:24,args | grep -E 'docker|podman|conmon|containerd|crun|runc|ctr'
+        ps -eo pid,ppid,stat,etimes,wchan:24,args | awk '/docker|podman|conmon|containerd|crun|runc|ctr/'
         kill -9 "$@"
 }
 
