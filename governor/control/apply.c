@@ -23,9 +23,9 @@ static uint32_t expected_loss(const struct proposal *p) {
 static void take_names(struct run *run) {
         const struct identity *identity = run->container->identity;
 
-        if (!identity || run->environment)
+        if (!identity)
                 return;
-        run->environment = identity->environment[0] ? strdup(identity->environment) : NULL;
+        run->environment = strdup(identity->environment);
         run->template = identity->template[0] ? strdup(identity->template) : NULL;
 }
 
@@ -81,8 +81,7 @@ static int refuse_unwritten(struct control *c, struct run *run, int r) {
 
 /* The change goes on in engine_durable(). */
 static int write_intent(struct control *c, struct run *run, struct change_job *j) {
-        int r = control_journal_ok(c) ? journal_next_change(c->journal, &run->change.number)
-                                      : -EROFS;
+        int r = journal_next_change(c->journal, &run->change.number);
 
         if (r >= 0) {
                 invariants_enter(c, run, CHANGE_INTENT);

@@ -16,8 +16,6 @@
 #include <string.h>
 
 void change_job_free(struct change_job *j) {
-        if (!j)
-                return;
         limits_done(&j->told);
         limits_done(&j->limits);
         container_unref(j->container);
@@ -311,7 +309,7 @@ static int undo_write(struct change_job *j, unsigned position, struct undo_knob 
 static int undo_knob(struct change_job *j, unsigned position) {
         const struct knob_change *k = &j->change.changes[position];
         struct knob_value steps[2 + JOURNAL_STEPS_MAX]; /* what dtgov wrote besides the new value */
-        struct undo_input input = { .present = true, .steps = steps };
+        struct undo_input input = { .steps = steps };
         struct undo_knob u;
         int r = cgroup_read_knob(j->container->dir_fd, k->knob, k->new, &input.current);
 
@@ -329,24 +327,17 @@ static int undo_knob(struct change_job *j, unsigned position) {
                 return fail_knob(j, position, r, "what is in use cannot be read");
         u = undo_decide(k, &input);
         j->in_use[position] = input.in_use;
-        switch (u.action) {
-        case UNDO_NOTHING:
+        if (u.action == UNDO_WRITE)
+                return undo_write(j, position, u);
+        if (u.action == UNDO_NOTHING) {
                 if (u.kept)
                         j->change.kept[position] = u.value;
                 set_kept(&j->change, position, u.kept);
-                return 0;
-        case UNDO_WRITE:
-                return undo_write(j, position, u);
-        case UNDO_CONFLICT:
-                if (ladder_helper(k))
-                        return 0; /* it was only to help on the way down */
+        } else if (!ladder_helper(k)) { /* which was only to help on the way down */
                 j->conflict[position] = true;
                 j->found[position] = input.current;
-                return 0;
-        case UNDO_GONE:
-                return -ENODEV;
         }
-        return -EINVAL;
+        return 0;
 }
 
 /*
@@ -450,21 +441,18 @@ static int tell(struct change_job *j) {
         return read_limits(j);
 }
 
+typedef int (*step_work)(struct change_job *j);
+
 int change_job_work(struct job *job) {
+        static const step_work steps[] = {
+                [STEP_PRECHECK] = precheck,
+                [STEP_APPLY] = apply,
+                [STEP_UNDO] = undo,
+                [STEP_TELL] = tell,
+                [STEP_USE] = read_use,
+        };
         struct change_job *j = (struct change_job *)job;
 
         j->error.text[0] = '\0';
-        switch (j->step) {
-        case STEP_PRECHECK:
-                return precheck(j);
-        case STEP_APPLY:
-                return apply(j);
-        case STEP_UNDO:
-                return undo(j);
-        case STEP_TELL:
-                return tell(j);
-        case STEP_USE:
-                return read_use(j);
-        }
-        return -EINVAL;
+        return steps[j->step](j);
 }

@@ -29,11 +29,11 @@
         "clock_gettime clock_getres clock_nanosleep gettimeofday nanosleep getpid gettid getppid " \
         "pidfd_open "                                                                              \
         "getuid geteuid getgid getegid getgroups getrandom sysinfo uname prctl prlimit64"
-#define SYSCALLS_MAX 128
 
 int confine(struct control *c, const struct options *o, struct error *err) {
         char names[] = SYSCALLS, *rest = names, *one;
-        const char *syscalls[SYSCALLS_MAX];
+        const char *syscalls[sizeof(names) /
+                             2]; /* no name is shorter than a letter and its space */
         size_t syscalls_count = 0;
         char containers[512], registries[512], journal[512], trusted[512];
         const struct sandbox_path paths[] = {
@@ -69,7 +69,7 @@ int confine(struct control *c, const struct options *o, struct error *err) {
         };
         int r;
 
-        while ((one = strsep(&rest, " ")) && syscalls_count < SYSCALLS_MAX)
+        while ((one = strsep(&rest, " ")))
                 syscalls[syscalls_count++] = one;
         s.syscalls_count = syscalls_count;
         (void)snprintf(containers, sizeof(containers), "%s/containers", o->run_dir);

@@ -45,10 +45,9 @@ static void run_free(struct run *run) {
 static void run_unlink(struct control *c, struct run *run) {
         struct run **at = &c->engine.runs;
 
-        while (*at && *at != run)
+        while (*at != run)
                 at = &(*at)->next;
-        if (*at)
-                *at = run->next;
+        *at = run->next;
 }
 
 /* Makes room by forgetting the oldest ended one; the journal keeps it. */
@@ -190,7 +189,7 @@ bool run_newer_kept(const struct control *c, const struct run *run, unsigned pos
                 struct knob_value *ret) {
         const struct knob_change *k = &run->change.changes[position];
 
-        for (const struct run *r = c->engine.runs; r && r != run; r = r->next) {
+        for (const struct run *r = c->engine.runs; r != run; r = r->next) {
                 const struct change *x = &r->change;
 
                 if (x->cgroup_inode != run->change.cgroup_inode || x->state != CHANGE_ROLLED_BACK)
@@ -256,24 +255,26 @@ const char *run_why(const struct change_job *j, int r) {
         return j->error.text[0] ? j->error.text : strerror(-r);
 }
 
+static int told_after(struct control *c, struct run *run, struct change_job *j, int r) {
+        if (run->change.state == CHANGE_COMMITTED)
+                return calm_told(c, run, r);
+        return run->change.state == CHANGE_APPLYING || run->change.state == CHANGE_PROBATION
+                               ? apply_told(c, run, j, r)
+                               : undo_told(c, run, j, r);
+}
+
+typedef int (*after_step)(struct control *c, struct run *run, struct change_job *j, int r);
+
 int run_after(struct control *c, struct run *run, struct change_job *j, int r) {
-        switch (j->step) {
-        case STEP_PRECHECK:
-                return precheck_after(c, run, j, r);
-        case STEP_APPLY:
-                return apply_after(c, run, j, r);
-        case STEP_UNDO:
-                return undo_after(c, run, j, r);
-        case STEP_TELL:
-                if (run->change.state == CHANGE_COMMITTED)
-                        return calm_told(c, run, r);
-                return run->change.state == CHANGE_APPLYING || run->change.state == CHANGE_PROBATION
-                                       ? apply_told(c, run, j, r)
-                                       : undo_told(c, run, j, r);
-        case STEP_USE:
-                return lower_after(c, run, j, r);
-        }
-        return STEP_NONE;
+        static const after_step after[] = {
+                [STEP_PRECHECK] = precheck_after,
+                [STEP_APPLY] = apply_after,
+                [STEP_UNDO] = undo_after,
+                [STEP_TELL] = told_after,
+                [STEP_USE] = lower_after,
+        };
+
+        return after[j->step](c, run, j, r);
 }
 
 /*
@@ -403,7 +404,7 @@ static bool share_knob(const struct change *a, const struct change *b) {
 }
 
 struct run *engine_newer(struct control *c, const struct run *run) {
-        for (struct run *r = c->engine.runs; r && r != run; r = r->next)
+        for (struct run *r = c->engine.runs; r != run; r = r->next)
                 if (r->change.cgroup_inode == run->change.cgroup_inode &&
                                 (run_in_force(r) || r->jobs > 0) &&
                                 share_knob(&r->change, &run->change))
@@ -439,7 +440,7 @@ void engine_container_ended(struct control *c, struct managed *m) {
 static void watch_busy(struct control *c, struct run *run, uint64_t now_ns) {
         uint64_t signals[SIGNALS];
 
-        if (change_on_probation(run->change.state) && run->container && run->container->alive)
+        if (change_on_probation(run->change.state) && run->container->alive)
                 (void)watch_signals(c, run, now_ns, signals);
 }
 

@@ -28,7 +28,10 @@ struct promises {
         uint64_t total_bytes, sum_bytes;
 };
 
-/* Without a limit nothing is promised to it: what it uses is all that the others can count on. */
+/*
+ * Without a limit nothing is promised to it: what it uses is all that the others can count on. None
+ * counts for more than the host has, so that the sum of all cannot overflow.
+ */
 static void add_promise(void *data, struct managed *m) {
         struct promises *p = data;
         uint64_t most = KNOB_MAX, used = 0;
@@ -40,8 +43,7 @@ static void add_promise(void *data, struct managed *m) {
                 (void)cgroup_read_u64(m->dir_fd, "memory.current", &used);
                 most = used;
         }
-        if (__builtin_add_overflow(p->sum_bytes, u64_min(most, p->total_bytes), &p->sum_bytes))
-                p->sum_bytes = KNOB_MAX;
+        p->sum_bytes += u64_min(most, p->total_bytes);
 }
 
 static void read_host(struct control *c, const struct managed *m, const struct proposal *p,
@@ -140,9 +142,7 @@ void guard_ask(struct control *c, struct managed *m, const struct proposal *p,
         container.changes_last_hour =
                         engine_changes_since(c, m->container.cgroup_inode, u64_sub(now, HOUR_NS));
         container.claimed = engine_claimed(c, m->container.cgroup_inode);
-        if (p->rule < RULE_COUNT) {
-                container.untrusted = !engine_trusts(c, (enum rule_id)p->rule);
-                container.policy = policies_of(c, m, (enum rule_id)p->rule);
-        }
+        container.untrusted = !engine_trusts(c, (enum rule_id)p->rule);
+        container.policy = policies_of(c, m, (enum rule_id)p->rule);
         guard_check(&c->config.guard, &host, &container, p, ret);
 }

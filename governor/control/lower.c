@@ -67,7 +67,7 @@ static int take(struct control *c, struct run *run, const struct ladder_step *st
         return STEP_APPLY;
 }
 
-int lower_after(struct control *c, struct run *run, const struct change_job *j, int r) {
+int lower_after(struct control *c, struct run *run, struct change_job *j, int r) {
         struct ladder_input in = { .current_bytes = j->current_bytes };
         uint64_t usec = u64_sub(j->used_ns, run->taken_ns) / NSEC_PER_USEC;
         struct ladder_step step;

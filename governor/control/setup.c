@@ -180,23 +180,28 @@ static void find_observer(char *path, size_t size) {
                 (void)snprintf(path, size, "%s", DTGOV_LIBEXECDIR "/dtgov-observer");
 }
 
-/* In the child: only system calls until the exec, and any failure is its end. */
+/* Of the child: any failure is its end. */
+static int must(int r) {
+        if (r < 0)
+                _exit(1);
+        return r;
+}
+
+/* In the child: only system calls until the exec. */
 static void run_observer(
                 const struct options *o, const struct setup *s, int link_fd, const char *path) {
-        int link_copy = fcntl(link_fd, F_DUPFD, 16), query_copy = fcntl(s->query_fd, F_DUPFD, 16);
+        int link_copy = must(fcntl(link_fd, F_DUPFD, 16));
+        int query_copy = must(fcntl(s->query_fd, F_DUPFD, 16));
 
-        if (link_copy < 0 || query_copy < 0 || dup2(link_copy, LINK_FD_NUMBER) < 0 ||
-                        dup2(query_copy, QUERY_FD_NUMBER) < 0 ||
-                        close_range(QUERY_FD_NUMBER + 1, ~0U, 0) < 0)
-                _exit(1);
-        if (geteuid() == 0 && (setgroups(0, NULL) < 0 ||
-                                              setresgid(s->observer_gid, s->observer_gid,
-                                                              s->observer_gid) < 0 ||
-                                              setresuid(s->observer_uid, s->observer_uid,
-                                                              s->observer_uid) < 0))
-                _exit(1);
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                _exit(1);
+        (void)must(dup2(link_copy, LINK_FD_NUMBER));
+        (void)must(dup2(query_copy, QUERY_FD_NUMBER));
+        (void)must(close_range(QUERY_FD_NUMBER + 1, ~0U, 0));
+        if (geteuid() == 0) {
+                (void)must(setgroups(0, NULL));
+                (void)must(setresgid(s->observer_gid, s->observer_gid, s->observer_gid));
+                (void)must(setresuid(s->observer_uid, s->observer_uid, s->observer_uid));
+        }
+        (void)must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
         (void)execl(path, path, "--run-dir", o->run_dir, "--state-dir", o->state_dir, "--link-fd",
                         "3", "--query-fd", "4", o->allow_unsandboxed ? "--allow-unsandboxed" : NULL,
                         NULL);

@@ -56,7 +56,7 @@ void trust_look(const struct control *c, const struct run *run);
 
 /* A ladder (lower.c): before the intent; after a look at use; after each step but the first. */
 void lower_begin(struct run *run, const struct change_job *j);
-int lower_after(struct control *c, struct run *run, const struct change_job *j, int r);
+int lower_after(struct control *c, struct run *run, struct change_job *j, int r);
 void lower_taken(struct control *c, struct run *run);
 
 void watch_begin(struct control *c, struct run *run);

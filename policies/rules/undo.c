@@ -34,9 +34,7 @@ uint64_t undo_needed_bytes(enum knob_id id, uint64_t in_use) {
 struct undo_knob undo_decide(const struct knob_change *change, const struct undo_input *input) {
         struct undo_knob undo = { .action = UNDO_WRITE, .value = change->old };
 
-        if (!input->present)
-                undo.action = UNDO_GONE;
-        else if (knob_equal(input->current, change->old))
+        if (knob_equal(input->current, change->old))
                 undo.action = UNDO_NOTHING;
         else if (!is_ours(change, input))
                 undo.action = UNDO_CONFLICT;

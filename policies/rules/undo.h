@@ -12,7 +12,6 @@ enum undo_action {
         UNDO_NOTHING,  /* it is the old value already */
         UNDO_WRITE,    /* write the value: the old one, or (kept) what use needs */
         UNDO_CONFLICT, /* somebody else's value: hands off */
-        UNDO_GONE,     /* the file or the cgroup is gone */
 };
 
 struct undo_knob {
@@ -23,7 +22,6 @@ struct undo_knob {
 
 /* What the kernel shows of one knob and of what it limits. */
 struct undo_input {
-        bool present;
         struct knob_value current;
         uint64_t in_use;                /* memory.current, or what of it cannot be reclaimed */
         const struct knob_value *steps; /* journaled values of this knob */

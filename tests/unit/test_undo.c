@@ -13,8 +13,7 @@ static struct undo_knob decide(enum knob_id id, uint64_t old_mib, uint64_t new_m
         struct knob_change change = {
                 .knob = id, .old = { old_mib * MIB, 0 }, .new = { new_mib * MIB, 0 }
         };
-        struct undo_input input = { .present = true,
-                .current = { current_mib * MIB, 0 },
+        struct undo_input input = { .current = { current_mib * MIB, 0 },
                 .in_use = in_use,
                 .steps = &step,
                 .steps_count = 1 };
@@ -43,20 +42,12 @@ static void a_period_that_differs_is_somebody_elses_value(void **state) {
         struct knob_change change = {
                 .knob = KNOB_CPU_MAX, .old = { 100000, 100000 }, .new = { 200000, 100000 }
         };
-        struct undo_input input = { .present = true, .current = { 100000, 50000 } };
+        struct undo_input input = { .current = { 100000, 50000 } };
 
         (void)state;
         assert_int_equal(undo_decide(&change, &input).action, UNDO_CONFLICT);
         input.current = change.new;
         assert_int_equal(undo_decide(&change, &input).action, UNDO_WRITE);
-}
-
-static void a_file_that_is_gone_is_not_written(void **state) {
-        struct knob_change change = { .knob = KNOB_PIDS_MAX };
-        struct undo_input input = { .present = false };
-
-        (void)state;
-        assert_int_equal(undo_decide(&change, &input).action, UNDO_GONE);
 }
 
 static void the_undo_of_a_raise_keeps_what_is_in_use_and_a_tenth_of_it(void **state) {
@@ -158,7 +149,6 @@ int main(void) {
                 cmocka_unit_test(the_old_value_is_written_where_the_new_one_or_a_step_is),
                 cmocka_unit_test(the_old_value_is_left_alone_and_so_is_somebody_elses),
                 cmocka_unit_test(a_period_that_differs_is_somebody_elses_value),
-                cmocka_unit_test(a_file_that_is_gone_is_not_written),
                 cmocka_unit_test(the_undo_of_a_raise_keeps_what_is_in_use_and_a_tenth_of_it),
                 cmocka_unit_test(a_small_container_keeps_at_least_eight_mebibytes),
                 cmocka_unit_test(what_was_kept_before_is_never_raised_again),
