@@ -26,8 +26,7 @@ void container_unref(struct managed *m) {
         (void)sd_event_source_disable_unref(m->events_source);
         if (m->events_fd >= 0)
                 (void)close(m->events_fd);
-        if (m->dir_fd >= 0)
-                (void)close(m->dir_fd);
+        (void)close(m->dir_fd);
         free(m->identity);
         free(m);
 }
@@ -64,10 +63,8 @@ static void container_end(struct managed *m) {
         struct control *c = m->control;
         struct managed **at = bucket(c, m->container.cgroup_inode);
 
-        while (*at && *at != m)
+        while (*at != m)
                 at = &(*at)->next;
-        if (!*at)
-                return;
         *at = m->next;
         c->containers.count--;
         m->alive = false;
@@ -121,10 +118,10 @@ static int watch_end(struct control *c, struct managed *m) {
 
 /* What takes changes back, and whoever asks for it, finds a descriptor whatever is started. */
 static bool is_short_of_files(int fd) {
-        struct rlimit files;
+        struct rlimit files = { .rlim_cur = RLIM_INFINITY };
 
-        return getrlimit(RLIMIT_NOFILE, &files) == 0 &&
-               (rlim_t)fd + CONTAINERS_FDS_KEPT >= files.rlim_cur;
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+        return (rlim_t)fd + CONTAINERS_FDS_KEPT >= files.rlim_cur;
 }
 
 static int container_add(struct control *c, const struct container *container, unsigned flags,
@@ -357,13 +354,19 @@ static int find_lost(void *data, int dir_fd, const char *path) {
         struct stat st;
         int r;
 
-        if (fstat(dir_fd, &st) < 0 || !(run = engine_lost(c, st.st_ino)))
+        if (fstat(dir_fd, &st) < 0) {
+                c->containers.unsure = true;
+                return 0;
+        }
+        run = engine_lost(c, st.st_ino);
+        if (!run)
                 return 0;
         r = cgroup_populated(dir_fd);
         c->containers.unsure |= r < 0 && r != -ENODEV;
-        if (r <= 0 || !text_copy(lost.cgroup, sizeof(lost.cgroup), path))
+        if (r <= 0)
                 return 0;
         lost.cgroup_inode = st.st_ino;
+        (void)text_copy(lost.cgroup, sizeof(lost.cgroup), path);
         (void)text_copy(lost.id, sizeof(lost.id), run->change.container_id);
         return adopt(c, &lost, 0);
 }

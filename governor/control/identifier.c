@@ -45,19 +45,24 @@ void identifier_end(struct control *c, struct managed *m) {
         settle(c, m);
 }
 
-/* Who it is, once known, stays: an engine that is down later takes no names away. */
-static void keep(struct control *c, struct managed *m, const struct identity *identity) {
+/*
+ * Who it is, once known, stays: an engine that is down later takes no names away.
+ *
+ * Returns: false where there is no memory for it
+ */
+static bool keep(struct control *c, struct managed *m, const struct identity *identity) {
         if (m->identity && m->identity->status == IDENTITY_FOUND &&
                         identity->status != IDENTITY_FOUND)
-                return;
+                return true;
         if (!m->identity)
                 m->identity = malloc(sizeof(*m->identity));
         if (!m->identity)
-                return;
+                return false;
         *m->identity = *identity;
         m->identity_told = false;
         observer_link_container(c, m);
         health_heard(c, m);
+        return true;
 }
 
 /* @identity: NULL when there was no answer. */
@@ -71,8 +76,8 @@ static void finish(struct control *c, const struct identity *identity) {
                 log_warning("dtgov-identify answered about another container, ignoring");
                 identity = NULL;
         }
-        if (m->alive && identity)
-                keep(c, m, identity);
+        if (m->alive && identity && !keep(c, m, identity))
+                identity = NULL;
         if ((identity && !identity_statuses[identity->status].retry) ||
                         ++m->asked >= IDENTIFIER_TRIES)
                 settle(c, m);
@@ -88,8 +93,6 @@ static int on_answer(sd_event_source *s, int fd, uint32_t revents, void *userdat
 
         (void)s;
         (void)revents;
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
         finish(c, n == (ssize_t)sizeof(identity) ? &identity : NULL);
         ask_next(c);
         return 0;
@@ -176,7 +179,7 @@ int identifier_init(struct control *c, const char *run_dir) {
 
         i->fd = -1;
         r = snprintf(i->path, sizeof(i->path), "%s/identify.sock", run_dir);
-        if (r < 0 || (size_t)r >= sizeof(i->path))
+        if ((size_t)r >= sizeof(i->path))
                 return -ENAMETOOLONG;
         r = sd_event_add_time_relative(c->event, &i->timer, CLOCK_MONOTONIC, IDENTIFIER_TICK_USEC,
                         USEC_PER_SEC / 10, on_tick, c);

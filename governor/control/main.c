@@ -127,8 +127,6 @@ static int open_all(
         c->probation_ns = o->probation_sec * NSEC_PER_SEC;
         c->link.fd = -1;
         c->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (c->proc_fd < 0)
-                return error_errno(err, -errno, "/proc");
         c->sys_fd = open("/sys",
                         O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without it: no disk is known */
         r = config_load(o->config_dir, &c->config, err);
@@ -162,10 +160,9 @@ static int open_all(
 
 /* Two for each container and, in the observer, who inherits the limit, up to fifteen. */
 static void raise_files(void) {
-        struct rlimit files;
+        struct rlimit files = { 0 };
 
-        if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-                return;
+        (void)getrlimit(RLIMIT_NOFILE, &files);
         files.rlim_cur = files.rlim_max = u64_max(files.rlim_max, FILES_MIN);
         if (setrlimit(RLIMIT_NOFILE, &files) == 0)
                 return;
@@ -174,11 +171,34 @@ static void raise_files(void) {
         (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
+typedef int (*part)(struct control *c);
+
+/* Begins each, up to the first that cannot be had. */
+static int begin_each(struct control *c, const part *parts, size_t count) {
+        int r = 0;
+
+        for (size_t i = 0; i < count && r >= 0; i++)
+                r = parts[i](c);
+        return r;
+}
+
+static int begin_event(struct control *c) {
+        return sd_event_default(&c->event);
+}
+
+static int begin_proposals(struct control *c) {
+        return proposals_init(&c->proposals);
+}
+
+static int begin_writers(struct control *c) {
+        return writers_new(&c->writers, c->event);
+}
+
 /* Threads and the observer, then never again a new process. */
 static int start(struct control *c, const struct options *o, struct setup *s, struct error *err) {
+        static const part parts[] = { begin_event, begin_proposals, begin_writers };
         int r = setup_sockets(o, s, err);
 
-        raise_files();
         if (r >= 0)
                 r = setup_observer(o, s, err);
         if (r < 0)
@@ -191,14 +211,8 @@ static int start(struct control *c, const struct options *o, struct setup *s, st
                                 err->text);
         if (r < 0)
                 return r;
-        r = sd_event_default(&c->event);
-        if (r >= 0)
-                r = proposals_init(&c->proposals);
-        if (r >= 0)
-                r = writers_new(&c->writers, c->event);
-        if (r < 0)
-                return error_errno(err, r, "the event loop");
-        return r;
+        r = begin_each(c, parts, ARRAY_LEN(parts));
+        return r < 0 ? error_errno(err, r, "the event loop") : r;
 }
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *info, void *userdata) {
@@ -223,25 +237,19 @@ static int add_signals(struct control *c) {
 
 static int serve(struct control *c, const struct options *o, const struct setup *s,
                 struct error *err) {
+        static const part parts[] = { containers_init, registries_init, engine_init, durable_init,
+                add_signals };
         int r;
 
         containers_scan(c);
         (void)recover_all(c);
-        r = containers_init(c);
-        if (r >= 0)
-                r = registries_init(c);
-        if (r >= 0)
-                r = engine_init(c);
-        if (r >= 0)
-                r = durable_init(c);
+        r = begin_each(c, parts, ARRAY_LEN(parts));
         if (r >= 0)
                 r = observer_link_init(c, s->link_fd, s->link_listen_fd, s->observer_uid);
         if (r >= 0)
                 r = identifier_init(c, o->run_dir);
         if (r >= 0)
                 r = api_init(c, s->control_fd);
-        if (r >= 0)
-                r = add_signals(c);
         if (r < 0)
                 return error_errno(err, r, "starting");
         (void)sd_event_set_watchdog(c->event, true);
@@ -325,6 +333,7 @@ int main(int argc, char **argv) {
         if (r <= 0)
                 return r < 0 ? 2 : 0;
         journald_take_log("dtgovd");
+        raise_files();
         r = open_all(&control, &o, &s, &err);
         if (r >= 0 && (o.recover || o.rollback)) {
                 r = once(&control, &o, &err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/control_fixture.h"
 
+#include "governor/control/steps.h"
 #include "state/file.h"
 #include "state/log.h"
 
@@ -49,6 +50,13 @@ void fixture_write(struct fixture *f, const char *file, const char *text) {
         assert_non_null(stream);
         assert_true(fputs(text, stream) >= 0);
         assert_int_equal(fclose(stream), 0);
+}
+
+void fixture_remove(struct fixture *f, const char *file) {
+        char path[256];
+
+        (void)snprintf(path, sizeof(path), "%s/cg/docker/c1/%s", f->dir, file);
+        assert_int_equal(unlink(path), 0);
 }
 
 const char *fixture_read(struct fixture *f, const char *file) {
@@ -196,6 +204,27 @@ int fixture_end(void **state) {
         (void)nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
         free(f);
         return 0;
+}
+
+struct run *fixture_add(struct fixture *f, uint64_t number, enum change_state state) {
+        struct run *run = calloc(1, sizeof(*run));
+        struct change *x;
+
+        assert_non_null(run);
+        x = &run->change;
+        x->number = number;
+        x->state = state;
+        x->cgroup_inode = f->container->container.cgroup_inode;
+        (void)strcpy(x->container_id, "c1");
+        x->changes_count = 1;
+        x->changes[0] = (struct knob_change){
+                .knob = KNOB_PIDS_MAX, .old = { 100, 0 }, .new = { 200, 0 }
+        };
+        run->this_boot = true;
+        run->container = container_ref(f->container);
+        run->looked_ns = run->drift_ns = proc_boottime_ns();
+        engine_add(&f->control, run);
+        return run;
 }
 
 struct proposal fixture_wish(struct fixture *f, enum knob_id id, uint64_t amount) {

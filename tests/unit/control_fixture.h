@@ -30,6 +30,11 @@ void fixture_forget(struct fixture *f);
 const char *fixture_read(struct fixture *f, const char *file);
 void fixture_write(struct fixture *f, const char *file, const char *text);
 
+void fixture_remove(struct fixture *f, const char *file);
+
+/* A change beside the others, newest, of pids.max from 100 to 200; nothing of it is written. */
+struct run *fixture_add(struct fixture *f, uint64_t number, enum change_state state);
+
 /* A person's proposal of one knob. */
 struct proposal fixture_wish(struct fixture *f, enum knob_id id, uint64_t amount);
 

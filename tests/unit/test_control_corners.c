@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Seldom states of the engine, of the watch, of steps down and of recovery, one by one. */
-#include "governor/control/recover.h"
+/* Seldom states of the engine, of the watch and of steps down, one by one. */
 #include "governor/control/steps.h"
 #include "policies/rules/ladder.h"
 #include "tests/unit/control_fixture.h"
@@ -15,52 +14,24 @@
 #define HIGH_NEW  943718400ULL
 #define HIGH_TEXT "943718400"
 
-/* A change beside the others, newest, of pids.max from 100 to 200. */
-static struct run *add(struct fixture *f, uint64_t number, enum change_state state) {
-        struct run *run = calloc(1, sizeof(*run));
-        struct change *x;
-
-        assert_non_null(run);
-        x = &run->change;
-        x->number = number;
-        x->state = state;
-        x->cgroup_inode = f->container->container.cgroup_inode;
-        (void)strcpy(x->container_id, "c1");
-        x->changes_count = 1;
-        x->changes[0] = (struct knob_change){
-                .knob = KNOB_PIDS_MAX, .old = { 100, 0 }, .new = { 200, 0 }
-        };
-        run->this_boot = true;
-        run->container = container_ref(f->container);
-        run->looked_ns = run->drift_ns = proc_boottime_ns();
-        engine_add(&f->control, run);
-        return run;
-}
-
-static void remove_file(struct fixture *f, const char *name) {
-        char path[128];
-
-        (void)snprintf(path, sizeof(path), "%s/cg/docker/c1/%s", f->dir, name);
-        assert_int_equal(unlink(path), 0);
-}
-
 /* --- the list --- */
 
 static void the_oldest_ended_change_makes_room(void **state) {
         struct fixture *f = *state;
         struct engine *e = &f->control.engine;
         struct waiter w = { .end = true };
-        struct run *oldest = add(f, 1, CHANGE_ROLLED_BACK), *second = add(f, 2, CHANGE_ROLLED_BACK);
+        struct run *oldest = fixture_add(f, 1, CHANGE_ROLLED_BACK),
+                   *second = fixture_add(f, 2, CHANGE_ROLLED_BACK);
 
         run_wait(oldest, &w);
-        (void)add(f, 3, CHANGE_COMMITTED);
+        (void)fixture_add(f, 3, CHANGE_COMMITTED);
         e->ended = ENGINE_ENDED_MAX + 1;
         second->jobs = 1; /* a thread still has it */
-        (void)add(f, 4, CHANGE_COMMITTED);
+        (void)fixture_add(f, 4, CHANGE_COMMITTED);
         assert_ptr_equal(engine_find(&f->control, 1), oldest);
         assert_ptr_equal(engine_find(&f->control, 2), second);
         second->jobs = 0;
-        (void)add(f, 5, CHANGE_COMMITTED);
+        (void)fixture_add(f, 5, CHANGE_COMMITTED);
         assert_null(engine_find(&f->control, 2));
         assert_int_equal(e->ended, ENGINE_ENDED_MAX);
         oldest->waiters = NULL;
@@ -69,7 +40,8 @@ static void the_oldest_ended_change_makes_room(void **state) {
 static void the_first_of_two_approvals_is_not_in_its_own_way(void **state) {
         struct fixture *f = *state;
         uint64_t inode = f->container->container.cgroup_inode, number = 0;
-        struct run *first = add(f, 0, CHANGE_PRECHECK), *second = add(f, 0, CHANGE_PRECHECK);
+        struct run *first = fixture_add(f, 0, CHANGE_PRECHECK),
+                   *second = fixture_add(f, 0, CHANGE_PRECHECK);
 
         first->change.proposal = 1;
         second->change.proposal = 2;
@@ -83,7 +55,7 @@ static void the_first_of_two_approvals_is_not_in_its_own_way(void **state) {
 static void only_changes_of_rules_count_for_their_pace(void **state) {
         struct fixture *f = *state;
         uint64_t inode = f->container->container.cgroup_inode;
-        struct run *run = add(f, 1, CHANGE_COMMITTED);
+        struct run *run = fixture_add(f, 1, CHANGE_COMMITTED);
 
         run->change.approved_boottime_ns = 1000;
         assert_int_equal(engine_changes_since(&f->control, inode, 500), 0);
@@ -97,7 +69,8 @@ static void only_changes_of_rules_count_for_their_pace(void **state) {
 
 static void what_a_newer_undo_kept_is_dtgovs_own(void **state) {
         struct fixture *f = *state;
-        struct run *old = add(f, 1, CHANGE_COMMITTED), *newer = add(f, 2, CHANGE_ROLLED_BACK);
+        struct run *old = fixture_add(f, 1, CHANGE_COMMITTED),
+                   *newer = fixture_add(f, 2, CHANGE_ROLLED_BACK);
         struct knob_value kept;
 
         assert_false(run_newer_kept(&f->control, old, 0, &kept));
@@ -113,8 +86,10 @@ static void what_a_newer_undo_kept_is_dtgovs_own(void **state) {
 
 static void an_end_lapses_what_is_in_force_and_of_that_container(void **state) {
         struct fixture *f = *state;
-        struct run *run = add(f, 1, CHANGE_COMMITTED), *ended = add(f, 2, CHANGE_ROLLED_BACK);
-        struct run *pending = add(f, 3, CHANGE_COMMITTED), *busy = add(f, 4, CHANGE_COMMITTED);
+        struct run *run = fixture_add(f, 1, CHANGE_COMMITTED),
+                   *ended = fixture_add(f, 2, CHANGE_ROLLED_BACK);
+        struct run *pending = fixture_add(f, 3, CHANGE_COMMITTED),
+                   *busy = fixture_add(f, 4, CHANGE_COMMITTED);
 
         pending->pending = busy->busy = true;
         engine_container_ended(&f->control, f->container);
@@ -151,7 +126,7 @@ static void harm_while_a_step_is_out_takes_it_back_after_it(void **state) {
 
 static void a_change_without_its_container_is_not_looked_at(void **state) {
         struct fixture *f = *state;
-        struct run *run = add(f, 1, CHANGE_PROBATION);
+        struct run *run = fixture_add(f, 1, CHANGE_PROBATION);
         uint64_t now = proc_boottime_ns();
 
         fixture_write(f, "memory.events.local", "oom 1\noom_kill 1\n");
@@ -172,7 +147,7 @@ static void a_value_that_cannot_be_read_may_well_be_ours(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
 
-        remove_file(f, "pids.max");
+        fixture_remove(f, "pids.max");
         run->drift_ns = 0;
         watch_calm(&f->control, run, proc_boottime_ns());
         assert_int_equal(run->change.state, CHANGE_COMMITTED);
@@ -180,6 +155,25 @@ static void a_value_that_cannot_be_read_may_well_be_ours(void **state) {
         run->drift_ns = 0;
         watch_calm(&f->control, run, proc_boottime_ns());
         assert_int_equal(run->change.state, CHANGE_COMMITTED);
+}
+
+static void what_a_newer_undo_kept_is_no_drift_and_another_value_is(void **state) {
+        static const struct {
+                const char *value;
+                enum change_state state;
+        } rows[] = { { "170", CHANGE_COMMITTED }, { "777", CHANGE_SUPERSEDED } };
+        struct fixture *f = *state;
+        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
+        struct run *newer = fixture_add(f, 1000, CHANGE_ROLLED_BACK);
+
+        newer->change.kept_mask = 1;
+        newer->change.kept[0].amount = 170;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                fixture_write(f, "pids.max", rows[i].value);
+                run->drift_ns = 0;
+                watch_calm(&f->control, run, proc_boottime_ns());
+                assert_int_equal(run->change.state, rows[i].state);
+        }
 }
 
 static void a_newer_change_of_a_knob_is_no_drift_of_the_older(void **state) {
@@ -206,6 +200,34 @@ static void somebody_elses_value_on_probation_takes_the_rest_back(void **state) 
         assert_string_equal(fixture_read(f, "pids.max"), "777");
 }
 
+static void what_needs_evidence_says_so_unless_it_is_kept_or_on_trial(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_add(f, 1, CHANGE_REFUSED);
+
+        run->change.changes[0].new.amount = 50;
+        watch_say(run);
+        assert_non_null(strstr(run->text, "do no harm at work"));
+        run->trial_ns = 1;
+        watch_say(run);
+        assert_string_equal(run->text, "");
+        run->trial_ns = 0;
+        run->kept = true;
+        watch_say(run);
+        assert_string_equal(run->text, "");
+}
+
+static void an_observer_that_is_lost_during_a_write_has_it_taken_back(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_add(f, 1, CHANGE_APPLYING);
+
+        run->busy = true;
+        engine_observer_lost(&f->control);
+        assert_true(run->undo_wanted);
+        assert_int_equal(run->undo_reason, REASON_OBSERVER_SILENT);
+        run->busy = false;
+        run->change.state = CHANGE_REFUSED;
+}
+
 static void what_is_to_be_taken_back_is_not_kept(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
@@ -226,7 +248,7 @@ static void an_owner_that_was_told_after_the_end_ends_the_change(void **state) {
         fixture_write(f, "pids.max", "777");
         assert_int_equal(calm_told(&f->control, run, -EIO), STEP_NONE);
         assert_int_equal(run->change.state, CHANGE_COMMITTED); /* it did not hear */
-        remove_file(f, "cgroup.events");
+        fixture_remove(f, "cgroup.events");
         assert_int_equal(calm_told(&f->control, run, -ENODEV), STEP_NONE);
         assert_int_equal(run->change.state, CHANGE_LAPSED);
 }
@@ -289,83 +311,40 @@ static void more_steps_than_are_journaled_end_the_way_down(void **state) {
         assert_non_null(strstr(run->text, "lower it in two changes"));
 }
 
-/* --- recovery --- */
-
-static void what_recovery_finds_on_the_way_is_its_own(void **state) {
-        static const char *const values[] = { "150", "160", "170" };
+static void memory_without_a_high_to_go_down_by_is_lowered_at_once(void **state) {
+        static const struct {
+                const char *high;
+                bool ladder;
+        } rows[] = { { NULL, false }, { "many", false }, { "max", true } };
         struct fixture *f = *state;
 
-        for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-                struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false), *newer;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct run *run = fixture_add(f, 10 + i, CHANGE_REFUSED);
+                struct change_job j = { .current_bytes = 900 * MIB };
+                char text[16];
 
-                run->steps_count = 1;
-                run->steps[0].value.amount = 150;
-                run->change.kept[0].amount = 160;
-                run->change.kept_mask = 1;
-                newer = add(f, 1000 + i, CHANGE_ROLLED_BACK);
-                newer->change.kept_mask = 1;
-                newer->change.kept[0].amount = 170;
-                fixture_write(f, "pids.max", values[i]);
-                assert_int_equal(recover_all(&f->control), 0);
-                assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
-                assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
+                run->change.changes[0] = (struct knob_change){
+                        .knob = KNOB_MEMORY_MAX, .old = { GIB, 0 }, .new = { 512 * MIB, 0 }
+                };
+                if (rows[i].high)
+                        j.limits.text[KNOB_MEMORY_HIGH] = strcpy(text, rows[i].high);
+                lower_begin(run, &j);
+                assert_int_equal(run->change.step_mask != 0, rows[i].ladder);
         }
 }
 
-static void what_recovery_finds_of_somebody_else_stays(void **state) {
+static void a_trial_ends_when_it_was_to_whatever_steps_it_takes(void **state) {
         struct fixture *f = *state;
-        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        struct run *run = fixture_add(f, 1, CHANGE_PROBATION);
 
-        fixture_write(f, "pids.max", "777");
-        assert_int_equal(recover_all(&f->control), 0);
-        assert_int_equal(run->change.state, CHANGE_CONFLICT);
-        assert_string_equal(fixture_read(f, "pids.max"), "777");
-}
-
-static void a_file_that_is_gone_at_recovery_holds_nothing_of_it(void **state) {
-        struct fixture *f = *state;
-        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
-
-        remove_file(f, "pids.max");
-        assert_int_equal(recover_all(&f->control), 0);
-        assert_int_equal(run->change.state, CHANGE_REVERTED_EXTERNALLY);
-}
-
-static void a_rollback_that_was_asked_for_before_recovery_is_done_by_it(void **state) {
-        struct fixture *f = *state;
-        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
-
-        run->pending = true;
-        assert_int_equal(engine_undo(&f->control, run, REASON_PERSON, NULL), 1);
-        assert_int_equal(run->change.state, CHANGE_COMMITTED);
-        assert_int_equal(recover_pending(&f->control), 0);
-        assert_int_equal(run->change.state, CHANGE_ROLLED_BACK);
-        assert_int_equal(recover_pending(&f->control), 0);
-}
-
-static void a_rollback_without_a_daemon_goes_newest_first(void **state) {
-        struct fixture *f = *state;
-        struct run *old = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
-        struct run *newer = fixture_apply(f, KNOB_PIDS_MAX, 300, /* end= */ true);
-
-        assert_int_equal(recover_rollback(&f->control, "C1"), 1);
-        assert_int_equal(old->change.state, CHANGE_COMMITTED);
-        assert_int_equal(recover_rollback(&f->control, "--all"), 0);
-        assert_int_equal(newer->change.state, CHANGE_ROLLED_BACK);
-        assert_int_equal(recover_rollback(&f->control, "C1"), 0); /* it is over */
-        assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
-}
-
-static void a_rollback_of_what_is_not_to_be_found_fails(void **state) {
-        struct fixture *f = *state;
-        struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
-        struct managed *m = TAKE(run->container);
-
-        assert_int_equal(recover_rollback(&f->control, "C1"), 1);
-        run->container = m;
-        run->undos = 1; /* a thread that was given up has it */
-        assert_int_equal(recover_rollback(&f->control, "c1"), 1);
-        run->undos = 0;
+        run->change.deadline_boottime_ns = 77;
+        run->trial_ns = NSEC_PER_SEC;
+        lower_taken(&f->control, run);
+        assert_int_equal(run->change.deadline_boottime_ns, 77);
+        run->trial_ns = 0;
+        lower_taken(&f->control, run);
+        assert_int_not_equal(run->change.deadline_boottime_ns, 77);
+        run->change.state = CHANGE_REFUSED;
 }
 
 /* --- an undo's last look --- */
@@ -405,8 +384,13 @@ int main(void) {
                 TEST(harm_while_a_step_is_out_takes_it_back_after_it),
                 TEST(a_change_without_its_container_is_not_looked_at),
                 TEST(a_value_that_cannot_be_read_may_well_be_ours),
+                TEST(what_a_newer_undo_kept_is_no_drift_and_another_value_is),
                 TEST(a_newer_change_of_a_knob_is_no_drift_of_the_older),
                 TEST(somebody_elses_value_on_probation_takes_the_rest_back),
+                TEST(what_needs_evidence_says_so_unless_it_is_kept_or_on_trial),
+                TEST(an_observer_that_is_lost_during_a_write_has_it_taken_back),
+                TEST(memory_without_a_high_to_go_down_by_is_lowered_at_once),
+                TEST(a_trial_ends_when_it_was_to_whatever_steps_it_takes),
                 TEST(what_is_to_be_taken_back_is_not_kept),
                 TEST(an_owner_that_was_told_after_the_end_ends_the_change),
                 TEST(use_that_cannot_be_read_ends_the_way_down),
@@ -414,12 +398,6 @@ int main(void) {
                 TEST(a_rollback_while_use_is_read_comes_next),
                 TEST(where_nothing_is_left_to_lower_nothing_is_done),
                 TEST(more_steps_than_are_journaled_end_the_way_down),
-                TEST(what_recovery_finds_on_the_way_is_its_own),
-                TEST(what_recovery_finds_of_somebody_else_stays),
-                TEST(a_file_that_is_gone_at_recovery_holds_nothing_of_it),
-                TEST(a_rollback_that_was_asked_for_before_recovery_is_done_by_it),
-                TEST(a_rollback_without_a_daemon_goes_newest_first),
-                TEST(a_rollback_of_what_is_not_to_be_found_fails),
                 TEST(a_container_that_ends_while_its_owner_is_told_ends_the_change),
                 TEST(a_kept_value_that_cannot_be_journaled_is_not_written),
         };

@@ -1,110 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Changes of a container whose limits systemd owns too. The seam to it (governor/kernel/systemd.h)
- * is the program's own: an owner that hears, refuses, is silent, or writes what it should not.
- */
+/* Changes of a container whose limits systemd owns too. */
 #include "governor/control/recover.h"
 #include "governor/control/steps.h"
-#include "tests/unit/control_fixture.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include <cmocka.h>
-
-#define HIGH_NEW  943718400ULL
-#define HIGH_TEXT "943718400"
-
-static struct {
-        struct fixture *f;
-        const char *path;        /* of the cgroup that is its unit's; NULL: of none */
-        int find, check, tell;   /* errors of the three */
-        const char *file, *text; /* what telling it writes; NULL: nothing */
-        bool once;               /* the first time alone */
-        unsigned tells_failing;  /* so many fail with @tell, then none; 0: all */
-        unsigned told, synced;
-        char pids[32]; /* as it was told last */
-} owner;
-
-bool systemd_is_here(void) {
-        return owner.path != NULL;
-}
-
-bool systemd_may_be_unit(const char *path) {
-        return owner.path && strcmp(path, owner.path) == 0;
-}
-
-int systemd_unit_of(const char *path, char ret_unit[static SYSTEMD_UNIT_SIZE]) {
-        ret_unit[0] = '\0';
-        if (owner.find < 0)
-                return owner.find;
-        if (!systemd_may_be_unit(path))
-                return 0;
-        (void)strcpy(ret_unit, "x.scope");
-        return 1;
-}
-
-int systemd_check(const char *unit, const struct limits *limits, const struct change *change,
-                struct error *err) {
-        (void)limits;
-        (void)change;
-        return owner.check < 0 ? error_set(err, owner.check, "%s: cpu.idle", unit) : 0;
-}
-
-int systemd_tell(const char *unit, const struct limits *limits, const struct change *change,
-                struct error *err) {
-        const char *pids = limits->text[KNOB_PIDS_MAX];
-
-        (void)change;
-        assert_string_equal(unit, "x.scope");
-        owner.told++;
-        if (owner.tell < 0 && (owner.tells_failing == 0 || owner.told <= owner.tells_failing))
-                return error_set(err, owner.tell, "%s did not take it", unit);
-        (void)snprintf(owner.pids, sizeof(owner.pids), "%s", pids ? pids : "");
-        if (owner.file)
-                fixture_write(owner.f, owner.file, owner.text);
-        if (owner.once)
-                owner.file = NULL;
-        return 0;
-}
-
-int systemd_sync(struct error *err) {
-        (void)err;
-        owner.synced++;
-        return 0;
-}
-
-static int begin(void **state) {
-        int r;
-
-        memset(&owner, 0, sizeof(owner));
-        r = fixture_begin(state);
-        owner.f = *state;
-        owner.path = "/docker/c1";
-        return r;
-}
-
-/* crun's: "container" in a scope, whose limits are the container's too. */
-static int begin_scope(void **state) {
-        int r = begin(state);
-        char from[128], to[128];
-
-        (void)snprintf(to, sizeof(to), "%s/cg/x.scope", owner.f->dir);
-        assert_int_equal(mkdir(to, 0700), 0);
-        (void)strcat(to, "/container");
-        (void)snprintf(from, sizeof(from), "%s/cg/docker/c1", owner.f->dir);
-        assert_int_equal(rename(from, to), 0);
-        assert_int_equal(symlink("../x.scope/container", from), 0);
-        (void)strcpy(owner.f->container->container.cgroup, "/x.scope/container");
-        owner.path = "/x.scope";
-        fixture_write(owner.f, "../pids.max", FIXTURE_PIDS);
-        fixture_write(owner.f, "../memory.max", "max");
-        fixture_write(owner.f, "../memory.current", "104857600");
-        return r;
-}
+#include "tests/unit/owner_fixture.h"
 
 static struct run *wish(struct fixture *f, enum knob_id id, uint64_t amount) {
         struct proposal p = fixture_wish(f, id, amount);
@@ -256,6 +154,35 @@ static void the_weight_goes_along_by_its_other_name(void **state) {
         assert_int_equal(run->change.reason, REASON_OTHER_CHANGED);
 }
 
+/* Which goes into a file that may hold more than it. */
+static void a_limit_without_a_property_is_checked_with_its_new_value_too(void **state) {
+        static const enum knob_id ids[] = { KNOB_PIDS_MAX, KNOB_IO_BFQ_WEIGHT };
+        struct fixture *f = *state;
+
+        fixture_write(f, "io.bfq.weight", "default 100\n");
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+                struct change_job j = { .step = STEP_PRECHECK,
+                        .container = f->container,
+                        .change = { .changes_count = 1,
+                                        .changes = { { .knob = ids[i],
+                                                        .old = { 100, 0 },
+                                                        .new = { 200, 0 } } } } };
+
+                owner.checked = 0;
+                assert_int_equal(change_job_work(&j.job), 0);
+                assert_int_equal(owner.checked, knobs[ids[i]].property ? 1 : 2);
+                limits_done(&j.limits);
+        }
+}
+
+static void a_container_with_a_unit_of_its_own_is_said_to_be_systemds(void **state) {
+        struct fixture *f = *state;
+
+        assert_false(f->container->flags & CONTAINER_OWNED_BY_SYSTEMD);
+        fixture_crash(f); /* by now its owner is known */
+        assert_true(f->container->flags & CONTAINER_OWNED_BY_SYSTEMD);
+}
+
 static void an_owner_that_does_not_hear_of_the_undo_is_told_again(void **state) {
         struct fixture *f = *state;
         struct run *run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
@@ -334,6 +261,16 @@ static void an_owner_that_brings_the_new_value_during_recovery_has_it_taken_back
         assert_string_equal(fixture_read(f, "pids.max"), FIXTURE_PIDS);
 }
 
+static void an_intent_of_which_nothing_was_written_is_not_told(void **state) {
+        struct fixture *f = *state;
+        struct run *run = fixture_add(f, 1, CHANGE_INTENT);
+
+        run->change.owner = OWNER_SYSTEMD;
+        assert_int_equal(recover_all(&f->control), 0);
+        assert_int_equal(run->change.state, CHANGE_REFUSED);
+        assert_int_equal(owner.told, 0);
+}
+
 static void an_owner_that_is_silent_during_recovery_leaves_it_open(void **state) {
         struct fixture *f = *state;
 
@@ -397,6 +334,35 @@ static void a_scope_whose_use_the_old_limit_would_kill_keeps_the_new_one(void **
         assert_string_equal(fixture_read(f, "../memory.max"), HIGH_TEXT);
 }
 
+static void any_value_of_the_change_in_its_scope_follows_its_container(void **state) {
+        static const struct {
+                const char *around, *told;
+        } rows[] = { { "100", "100" }, { "200", "100" }, { "150", "100" }, { "160", "100" },
+                { "170", "100" }, { "777", "777" }, { "many", "many" } };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct change_job j = { .step = STEP_TELL,
+                        .container = f->container,
+                        .newer_mask = 1,
+                        .newer = { { 170, 0 } },
+                        .steps = { { 0, JOURNAL_STEP, { 160, 0 } } },
+                        .steps_count = 1,
+                        .change = { .changes_count = 1,
+                                        .changes = { { .knob = KNOB_PIDS_MAX,
+                                                        .old = { 100, 0 },
+                                                        .new = { 200, 0 } } },
+                                        .kept = { { 150, 0 } },
+                                        .scope_mask = 1 } };
+
+                fixture_write(f, "../pids.max", rows[i].around);
+                assert_int_equal(change_job_work(&j.job), 0);
+                assert_string_equal(owner.pids, rows[i].told);
+                limits_done(&j.told);
+                limits_done(&j.limits);
+        }
+}
+
 #define TEST(name)  cmocka_unit_test_setup_teardown(name, begin, fixture_end)
 #define SCOPE(name) cmocka_unit_test_setup_teardown(name, begin_scope, fixture_end)
 
@@ -409,17 +375,21 @@ int main(void) {
                 TEST(what_the_owner_changes_besides_goes_back_with_it),
                 TEST(a_file_that_appears_when_the_owner_is_told_is_named),
                 TEST(the_weight_goes_along_by_its_other_name),
+                TEST(a_limit_without_a_property_is_checked_with_its_new_value_too),
+                TEST(a_container_with_a_unit_of_its_own_is_said_to_be_systemds),
                 TEST(an_owner_that_does_not_hear_of_the_undo_is_told_again),
                 TEST(an_owner_that_writes_another_value_at_the_undo_is_told_again),
                 TEST(an_old_value_that_somebody_set_is_told_to_the_owner),
                 TEST(recovery_asks_the_owner_first_and_tells_it_last),
                 TEST(recovery_of_old_values_tells_the_owner_all_the_same),
                 TEST(an_owner_that_brings_the_new_value_during_recovery_has_it_taken_back),
+                TEST(an_intent_of_which_nothing_was_written_is_not_told),
                 TEST(an_owner_that_is_silent_during_recovery_leaves_it_open),
                 SCOPE(the_scope_gets_what_its_container_has),
                 SCOPE(a_scope_that_has_another_value_is_not_told),
                 SCOPE(what_somebody_else_set_in_the_scope_stays),
                 SCOPE(a_scope_whose_use_the_old_limit_would_kill_keeps_the_new_one),
+                SCOPE(any_value_of_the_change_in_its_scope_follows_its_container),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,11 +8,14 @@
 #include "state/file.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -28,11 +31,15 @@ struct bench {
         char said[4096];                          /* on standard error, and output */
 };
 
+/* The limits of its open files; 0: as here. With a hard one it may not have more. */
+static rlim_t soft_files, hard_files;
+
 static int begin(void **state) {
         struct bench *b = calloc(1, sizeof(*b));
         void *fixture = NULL;
 
         assert_non_null(b);
+        soft_files = hard_files = 0;
         assert_int_equal(fixture_begin(&fixture), 0);
         b->f = fixture;
         (void)snprintf(b->run, sizeof(b->run), "%s/run", b->f->dir);
@@ -71,6 +78,19 @@ static void find_program(char *path, size_t size) {
         (void)strcat(path, "/dtgovd");
 }
 
+static void limit_files(void) {
+        struct rlimit files;
+
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+        if (soft_files > 0)
+                files.rlim_cur = soft_files;
+        if (hard_files > 0) {
+                files.rlim_max = hard_files;
+                (void)prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
+        }
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 /* In the child. @args: what differs from a start on the fixture's tree; NULL ends it */
 static _Noreturn void exec_dtgovd(const struct bench *b, const char *const *args) {
         char program[512], *argv[ARGS_MAX] = { program };
@@ -83,6 +103,7 @@ static _Noreturn void exec_dtgovd(const struct bench *b, const char *const *args
         (void)dup2(log, STDOUT_FILENO);
         (void)dup2(log, STDERR_FILENO);
         (void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+        limit_files();
         (void)execv(program, argv);
         _exit(127);
 }
@@ -141,6 +162,14 @@ static void help_and_version_are_no_start(void **state) {
         assert_string_equal(b->said, "dtgovd " DTGOV_VERSION "\n");
 }
 
+static void skip_in_sanitizers(void) {
+#ifdef __SANITIZE_ADDRESS__
+        print_message("a sanitizer's own calls are not the sandbox's: make unit runs this "
+                      "without\n");
+        skip();
+#endif
+}
+
 /* --- what keeps it from starting --- */
 
 static void what_is_missing_is_named_before_it_ends(void **state) {
@@ -186,6 +215,22 @@ static void a_socket_that_cannot_be_made_is_an_error(void **state) {
         assert_int_equal(mkdir(path_of(b, "run/control.sock"), 0755), 0);
         assert_int_equal(run(b, start), 1);
         assert_non_null(strstr(b->said, "control.sock"));
+}
+
+/* A name that is one character longer than that of the control socket no longer fits. */
+static void a_directory_too_long_for_its_sockets_is_an_error(void **state) {
+        struct bench *b = *state;
+        struct sockaddr_un at;
+        char run_dir[sizeof(at.sun_path)] = "";
+        const char *const start[] = { TREE(b), SERVE, "--run-dir", run_dir, NULL };
+        size_t len = sizeof(at.sun_path) - sizeof("/identify.sock") + 1;
+
+        (void)snprintf(run_dir, sizeof(run_dir), "%s/", b->f->dir);
+        assert_true(strlen(run_dir) < len);
+        (void)memset(run_dir + strlen(run_dir), 'a', len - strlen(run_dir));
+        skip_in_sanitizers();
+        assert_int_equal(run(b, start), 1);
+        assert_non_null(strstr(b->said, "starting: File name too long"));
 }
 
 static void an_observer_of_nobody_is_an_error(void **state) {
@@ -243,14 +288,6 @@ static void serve(struct bench *b, const char *const *args) {
         assert_int_equal(kill(pid, SIGTERM), 0);
         assert_int_equal(wait_for(b, pid), 0);
         assert_non_null(strstr(b->said, "containers below"));
-}
-
-static void skip_in_sanitizers(void) {
-#ifdef __SANITIZE_ADDRESS__
-        print_message("a sanitizer's own calls are not the sandbox's: make unit runs this "
-                      "without\n");
-        skip();
-#endif
 }
 
 static void it_serves_until_it_is_asked_to_end(void **state) {
@@ -332,6 +369,29 @@ static void recovery_takes_back_what_was_on_probation(void **state) {
         assert_int_equal(b->f->control.engine.runs->change.state, CHANGE_ROLLED_BACK);
 }
 
+/* In a shell with fewer descriptors than a host has containers; dtgovd may have more. */
+static void recovery_takes_the_descriptors_that_it_needs(void **state) {
+        struct bench *b = *state;
+
+        (void)fixture_apply(b->f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        soft_files = CONTAINERS_FDS_KEPT;
+        assert_int_equal(run_there(b, "--recover", NULL), 0);
+        assert_string_equal(fixture_read(b->f, "pids.max"), FIXTURE_PIDS);
+}
+
+/* What could not be looked at may be there: its change is not given up. */
+static void recovery_without_descriptors_says_that_it_is_not_done(void **state) {
+        struct bench *b = *state;
+
+        (void)fixture_apply(b->f, KNOB_PIDS_MAX, 200, /* end= */ false);
+        soft_files = hard_files = CONTAINERS_FDS_KEPT;
+        assert_int_equal(run_there(b, "--recover", NULL), 1);
+        assert_non_null(strstr(b->said, "1 changes could not be taken back"));
+        soft_files = hard_files = 0;
+        assert_int_equal(run_there(b, "--recover", NULL), 0);
+        assert_string_equal(fixture_read(b->f, "pids.max"), FIXTURE_PIDS);
+}
+
 static void what_is_in_force_goes_back_by_its_number_its_container_or_with_all(void **state) {
         static const char *const targets[] = { "C1", "c", "--all" };
         struct bench *b;
@@ -379,12 +439,15 @@ int main(void) {
                 TEST(what_is_missing_is_named_before_it_ends),
                 TEST(a_configuration_that_is_wrong_keeps_no_rollback_away),
                 TEST(a_socket_that_cannot_be_made_is_an_error),
+                TEST(a_directory_too_long_for_its_sockets_is_an_error),
                 TEST(an_observer_of_nobody_is_an_error),
                 TEST(it_serves_until_it_is_asked_to_end),
                 TEST(a_second_one_is_told_who_is_there),
                 TEST(with_an_observer_it_starts_that_one_too),
                 TEST(a_journal_that_lost_its_end_is_said_at_the_start),
                 TEST(recovery_takes_back_what_was_on_probation),
+                TEST(recovery_takes_the_descriptors_that_it_needs),
+                TEST(recovery_without_descriptors_says_that_it_is_not_done),
                 TEST(what_is_in_force_goes_back_by_its_number_its_container_or_with_all),
                 TEST(a_rollback_of_what_is_not_on_record_says_so),
                 TEST(a_rollback_that_cannot_be_done_is_an_error),
