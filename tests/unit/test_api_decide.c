@@ -324,6 +324,9 @@ static void a_rejection_may_come_twice_and_not_after_an_approval(void **state) {
         approve(a, "pids.max=200", "");
         (void)call(a, "Reject", "'id':'P2'");
         assert_true(says(a, "org.dtgov.Control.Stale"));
+        a->c->proposals.held[1].state = HELD_STALE;
+        (void)call(a, "Reject", "'id':'P2'");
+        assert_true(says(a, "org.dtgov.Control.Stale"));
         (void)call(a, "Reject", "'id':'P8'");
         assert_true(says(a, "org.dtgov.Control.NotFound"));
 }

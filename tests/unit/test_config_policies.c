@@ -82,6 +82,12 @@ static void what_is_not_understood_is_refused_with_its_place(void **state) {
                 { "[{\"mode\":\"off\",\"risk\":\"low\"}]", "'risk' says nothing where 'mode' is" },
                 { "[{\"mode\":\"off\",\"probation_sec\":0}]", "'probation_sec': want 1 to 86400" },
                 { "[{\"mode\":\"off\",\"probation_sec\":86401}]", "want 1 to 86400" },
+                { "[{\"mode\":\"off\",\"probation_sec\":\"x\"}]", "want 1 to 86400" },
+                { "[{\"mode\":\"off\",\"below\":7}]", "'below': want a text" },
+                { "[{\"mode\":\"auto\",\"at_most\":4}]", "'at_most': want knobs" },
+                { "[{\"mode\":\"auto\",\"at_most\":{\"cpu.idle\":\"1\"}}]",
+                                "'at_most.cpu.idle' is no" },
+                { "[{\"mode\":\"auto\",\"risk\":\"none\"}]", "'risk': want" },
         };
 
         (void)state;

@@ -125,110 +125,6 @@ static void the_observer_hears_of_what_became_of_its_proposals(void **state) {
         assert_int_equal(told_state(f, p.number), CHANGE_EXPIRED);
 }
 
-static void write_config(struct fixture *f, const char *text, mode_t mode) {
-        char path[256];
-        FILE *stream;
-
-        (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE, f->dir);
-        stream = fopen(path, "we");
-        assert_non_null(stream);
-        (void)fputs(text, stream);
-        (void)fclose(stream);
-        assert_int_equal(chmod(path, mode), 0);
-}
-
-static void a_configuration_is_read_or_refused_with_its_reason(void **state) {
-        struct fixture *f = *state;
-        struct config config;
-        struct error err;
-        static const struct {
-                const char *text, *complaint;
-                mode_t mode;
-                int code;
-        } rows[] = {
-                { "{\"guard\":{\"pids_max\":10}}", "", 0644, 0 },
-                { "{\"gard\":{}}", "'gard'", 0644, -EINVAL },
-                { "{\"guard\":{\"pids\":1}}", "'guard.pids'", 0644, -EINVAL },
-                { "{\"allow_unsandboxed\":1}", "allow_unsandboxed", 0644, -EINVAL },
-                { "{\"probation\":{\"cpu\":60}}", "'probation.cpu'", 0644, -EINVAL },
-                { "{\"probation\":{\"cpu-quota\":0}}", "1 to 86400", 0644, -EINVAL },
-                { "{\"probation\":60}", "'probation'", 0644, -EINVAL },
-                { "{\"policies\":[{\"mode\":\"auto\"}]}", "policy 1: 'at_most'", 0644, -EINVAL },
-                { "{\"policies\":[{\"mode\":\"auto\",\"at_most\":{\"cpu.max\":\"4\"}}],"
-                  "\"guard\":{\"pids_max\":10}}",
-                                "", 0644, 0 },
-                { "{", CONFIG_FILE, 0644, -EINVAL },
-                { "{}", "E_UNSAFE_PATH", 0666, -EPERM },
-        };
-
-        assert_int_equal(config_load(f->dir, &config, &err), 0); /* absent: defaults */
-        assert_true(config.guard.pids_max == KNOB_MAX);
-        assert_int_equal(config.policies.count, 0);
-        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-                write_config(f, rows[i].text, rows[i].mode);
-                assert_int_equal(config_load(f->dir, &config, &err), rows[i].code);
-                if (rows[i].code < 0)
-                        assert_non_null(strstr(err.text, rows[i].complaint));
-                else
-                        assert_int_equal(config.guard.pids_max, 10);
-        }
-}
-
-static void each_rule_has_a_time_of_its_own_on_probation(void **state) {
-        struct fixture *f = *state;
-        struct error err = { "" };
-        struct run *run;
-
-        write_config(f, "{\"probation\":{\"set\":7,\"soak_sec\":3}}", 0600);
-        assert_int_equal(config_load(f->dir, &f->control.config, &err), 0);
-        assert_int_equal(f->control.config.soak_sec, 3);
-        assert_int_equal(f->control.config.probation_sec[RULE_MEMORY_LIMIT], 120);
-        f->control.probation_ns = 0;
-        run = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ false);
-        assert_int_equal(run->change.deadline_boottime_ns - run->change.applied_boottime_ns,
-                        7 * NSEC_PER_SEC);
-        f->control.probation_ns = 9 * NSEC_PER_SEC; /* --probation counts for all */
-        assert_int_equal(watch_probation_ns(&f->control, run), 9 * NSEC_PER_SEC);
-}
-
-static void a_registry_of_an_engine_in_a_container_is_below_a_cgroup(void **state) {
-        static const char *const refused[] = { "\"daytona\"", "{\"../x\":\"/a\"}", "{\"\":\"/a\"}",
-                "{\"x\":\"/\"}", "{\"x\":\"a\"}", "{\"x\":\"/a/\"}", "{\"x\":\"/a/../b\"}",
-                "{\"x\":\"/.\"}", "{\"x\":\"//\"}", "{\"x\":7}" };
-        struct fixture *f = *state;
-        struct config config;
-        struct error err = { "" };
-
-        write_config(f, "{\"registries\":{\"daytona\":\"/daytona.slice\"}}", 0600);
-        assert_int_equal(config_load(f->dir, &config, &err), 0);
-        assert_int_equal(config.registries_count, 1);
-        assert_string_equal(config.registries[0].name, "daytona");
-        assert_string_equal(config.registries[0].below, "/daytona.slice");
-        for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-                char text[256];
-
-                (void)snprintf(text, sizeof(text), "{\"registries\":%s}", refused[i]);
-                write_config(f, text, 0600);
-                assert_int_equal(config_load(f->dir, &config, &err), -EINVAL);
-                assert_non_null(strstr(err.text, "'registries"));
-        }
-}
-
-static void registries_have_a_bound(void **state) {
-        char text[512] = "{\"registries\":{";
-        struct fixture *f = *state;
-        struct config config;
-        struct error err = { "" };
-
-        for (size_t i = 0; i <= CONFIG_REGISTRIES_MAX; i++)
-                (void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
-                                "%s\"r%zu\":\"/a\"", i ? "," : "", i);
-        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "}}");
-        write_config(f, text, 0600);
-        assert_int_equal(config_load(f->dir, &config, &err), -EINVAL);
-        assert_non_null(strstr(err.text, "more than 8"));
-}
-
 /* Its hook's paths and pids are those of the container. */
 static void what_an_engine_in_a_container_tells_counts_below_its_cgroup(void **state) {
         struct fixture *f = *state;
@@ -282,6 +178,74 @@ static void a_registry_file_must_tell_the_truth(void **state) {
         assert_int_equal(container_check(&f->control, &x, &fd, &err), 0);
         (void)strcpy(x.cgroup, "/docker/../..");
         assert_true(container_check(&f->control, &x, &fd, &err) < 0);
+}
+
+/* The process that the hook saw, as /proc tells of it. */
+static void a_hooks_process_tells_whether_its_container_is_there(void **state) {
+        static const struct {
+                const char *stat, *cgroup, *events;
+                int answer;
+        } rows[] = {
+                { "S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "0::/docker/c1\n", "", 1 },
+                { "S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "0::/docker/c1/init\n", "", 1 },
+                { "S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "0::/docker/c10\n", "", -ESTALE },
+                { "S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "0::/docker\n", "", -ESTALE },
+                { "S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "", "populated 0\n", 0 },
+                { "S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 43 0 5", "", "populated 0\n", 0 },
+                { "Z 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "0::/x\n", "populated 1\n", 1 },
+                { "Z 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 42 0 5", "0::/x\n", NULL, 0 },
+        };
+        struct fixture *f = *state;
+        struct container x = f->container->container;
+        int proc_fd = f->control.proc_fd;
+
+        x.pid = 77;
+        x.starttime_ticks = 42;
+        assert_int_equal(mkdirat(f->container->dir_fd, "../../../77", 0700), 0);
+        f->control.proc_fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                struct error err = { "" };
+                char text[128];
+                int fd = -1;
+
+                (void)snprintf(text, sizeof(text), "77 (sh) %s\n", rows[i].stat);
+                fixture_write(f, "../../../77/stat", text);
+                fixture_write(f, "../../../77/cgroup", rows[i].cgroup);
+                if (rows[i].events)
+                        fixture_write(f, "cgroup.events", rows[i].events);
+                else
+                        fixture_remove(f, "cgroup.events");
+                if (container_check(&f->control, &x, &fd, &err) != rows[i].answer)
+                        fail_msg("row %zu: %s", i, err.text);
+                closep(&fd);
+        }
+        (void)close(f->control.proc_fd);
+        f->control.proc_fd = proc_fd;
+}
+
+static void a_container_at_the_top_is_adopted(void **state) {
+        struct fixture *f = *state;
+        char name[128] = "../../docker-", file[160];
+        size_t len = strlen(name);
+
+        (void)memset(name + len, 'a', 64);
+        (void)strcat(name, ".scope");
+        assert_int_equal(mkdirat(f->container->dir_fd, name, 0700), 0);
+        (void)snprintf(file, sizeof(file), "%s/cgroup.events", name);
+        fixture_write(f, file, "populated 1\n");
+        containers_scan(&f->control);
+        assert_int_equal(f->control.containers.count, 2);
+        name[len + 64] = '\0';
+        assert_non_null(container_find(&f->control, name + len, 0));
+        assert_null(container_find(&f->control, name + len, 1)); /* another inode */
+}
+
+static void an_inode_of_the_same_bucket_is_another_container(void **state) {
+        struct fixture *f = *state;
+        uint64_t inode = f->container->container.cgroup_inode;
+
+        assert_ptr_equal(container_by_inode(&f->control, inode), f->container);
+        assert_null(container_by_inode(&f->control, inode + CONTAINERS_BUCKETS));
 }
 
 static void an_empty_cgroup_is_no_container(void **state) {
@@ -415,6 +379,77 @@ static void a_step_that_was_written_goes_back_even_where_nothing_is_to_be_kept_a
         assert_string_equal(fixture_read(f, "memory.max"), "536870912");
 }
 
+/* @kept: what was journaled before; 0: nothing */
+static struct change_job undo_of_memory(struct fixture *f, uint64_t kept) {
+        struct change_job j = { .step = STEP_UNDO,
+                .container = f->container,
+                .change = { .changes_count = 1,
+                                .changes = { { .knob = KNOB_MEMORY_MAX,
+                                                .old = { 536870912, 0 },
+                                                .new = { 838860800, 0 } } } } };
+
+        j.change.kept[0].amount = kept;
+        j.change.kept_mask = kept != 0;
+        return j;
+}
+
+static void what_use_needs_whole_is_kept_whole(void **state) {
+        struct fixture *f = *state;
+        struct change_job j = undo_of_memory(f, 0);
+
+        fixture_write(f, "memory.max", "838860800");
+        fixture_write(f, "memory.current", "830000000");
+        assert_int_equal(change_job_work(&j.job), 0);
+        assert_int_equal(j.change.kept_mask, 1);
+        assert_int_equal(j.change.kept[0].amount, 838860800);
+        assert_string_equal(fixture_read(f, "memory.max"), "838860800");
+}
+
+static void what_is_kept_is_journaled_first_and_again_when_use_has_outgrown_it(void **state) {
+        static const uint64_t journaled[] = { 0, 629145600, 734003200 };
+        struct fixture *f = *state;
+
+        fixture_write(f, "memory.max", "838860800");
+        fixture_write(f, "memory.current", "600000000");
+        for (size_t i = 0; i < ARRAY_LEN(journaled); i++) {
+                struct change_job j = undo_of_memory(f, journaled[i]);
+                bool enough = journaled[i] == 734003200;
+
+                assert_int_equal(change_job_work(&j.job), enough ? 0 : UNDO_KEEP_FIRST);
+                if (!enough)
+                        assert_true(j.keep.amount > 600000000 && j.keep.amount < 734003200);
+                assert_string_equal(
+                                fixture_read(f, "memory.max"), enough ? "734003200" : "838860800");
+        }
+}
+
+/* What the owner changed besides goes back where nobody wrote it since. */
+static void another_file_that_somebody_wrote_since_stays(void **state) {
+        static const struct {
+                const char *now, *after;
+        } rows[] = { { "943718400", "536870912" }, { "629145600", "629145600" } };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                char text[2][16] = { "536870912", "943718400" };
+                struct limits before = { .text[KNOB_MEMORY_HIGH] = text[0] };
+                struct limits after = { .text[KNOB_MEMORY_HIGH] = text[1] };
+                struct change_job j = undo_of_memory(f, 0);
+
+                j.before = &before;
+                j.after = &after;
+                /* Of cpu.max there is no text, and io.max is not one value. */
+                j.others = 1ULL << KNOB_MEMORY_HIGH | 1ULL << KNOB_CPU_MAX | 1ULL << KNOB_IO_MAX;
+                fixture_write(f, "memory.max", "536870912");
+                fixture_write(f, "memory.high", rows[i].now);
+                assert_int_equal(change_job_work(&j.job), 0);
+                assert_string_equal(fixture_read(f, "memory.high"), rows[i].after);
+                fixture_remove(f, "memory.high");
+                assert_int_equal(change_job_work(&j.job), -ENOENT);
+                assert_non_null(strstr(j.error.text, "memory.high: the old value"));
+        }
+}
+
 /* By a message to PID 1 that was sent before the undo. */
 static void a_new_value_that_came_again_is_taken_back_again(void **state) {
         struct fixture *f = *state;
@@ -441,18 +476,20 @@ int main(void) {
                 TEST(the_observer_hears_of_what_became_of_its_proposals),
                 TEST(a_container_without_a_limit_is_promised_what_it_uses),
                 TEST(a_rule_replaces_its_own_proposal),
-                TEST(each_rule_has_a_time_of_its_own_on_probation),
-                TEST(a_configuration_is_read_or_refused_with_its_reason),
-                TEST(a_registry_of_an_engine_in_a_container_is_below_a_cgroup),
-                TEST(registries_have_a_bound),
                 TEST(what_an_engine_in_a_container_tells_counts_below_its_cgroup),
                 TEST(a_registry_file_must_tell_the_truth),
+                TEST(a_hooks_process_tells_whether_its_container_is_there),
+                TEST(a_container_at_the_top_is_adopted),
+                TEST(an_inode_of_the_same_bucket_is_another_container),
                 TEST(an_empty_cgroup_is_no_container),
                 TEST(what_runs_in_a_container_is_no_container_of_the_host),
                 TEST(the_hook_completes_what_a_scan_adopted),
                 TEST(with_few_descriptors_left_no_container_is_added),
                 TEST(a_directory_that_is_a_link_is_refused_with_what_mends_it),
                 TEST(a_step_that_was_written_goes_back_even_where_nothing_is_to_be_kept_any_more),
+                TEST(what_use_needs_whole_is_kept_whole),
+                TEST(what_is_kept_is_journaled_first_and_again_when_use_has_outgrown_it),
+                TEST(another_file_that_somebody_wrote_since_stays),
                 TEST(a_new_value_that_came_again_is_taken_back_again),
         };
 

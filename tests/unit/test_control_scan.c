@@ -24,6 +24,7 @@
 /* Errors that the next calls get; 0: none. */
 static int inotify_error, watch_error, add_io_error, add_time_error;
 static int hook_file_error;                  /* opening a file of the registry */
+static const char *read_events;              /* what cgroup.events says then; NULL: what it has */
 static sd_event_io_handler_t events_changed; /* of the container that was added last */
 
 int openat(int fd, const char *path, int flags, ...) {
@@ -38,6 +39,13 @@ int openat(int fd, const char *path, int flags, ...) {
                 return (int)syscall(SYS_openat, fd, path, flags, mode);
         errno = hook_file_error;
         return -1;
+}
+
+ssize_t pread(int fd, void *data, size_t size, off_t at) {
+        if (!read_events)
+                return syscall(SYS_pread64, fd, data, size, at);
+        (void)snprintf(data, size, "%s", read_events);
+        return (ssize_t)strlen(data);
 }
 
 int inotify_init1(int flags) {
@@ -83,6 +91,7 @@ int sd_event_add_time_relative(sd_event *e, sd_event_source **ret, clockid_t clo
 
 static int begin(void **state) {
         inotify_error = watch_error = add_io_error = add_time_error = hook_file_error = 0;
+        read_events = NULL;
         return fixture_begin(state);
 }
 
@@ -146,8 +155,10 @@ static void a_file_whose_content_is_of_another_container_is_ignored(void **state
 static void what_is_no_file_of_a_hook_is_passed_over(void **state) {
         struct fixture *f = *state;
 
+        assert_true(containers_init(&f->control) >= 0);
         (void)close(openat(
                         f->control.containers_fd, "README", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        turn(f, 5);
         containers_scan(&f->control);
         assert_int_equal(f->control.containers.count, 1);
         assert_int_equal(f->control.containers.bad_next, 0);
@@ -251,6 +262,38 @@ static void what_the_host_lacks_for_a_moment_is_looked_at_again_soon(void **stat
 }
 
 /* --- ends --- */
+
+static void a_container_that_ends_while_it_is_added_is_not_kept(void **state) {
+        struct fixture *f = *state;
+        struct container x = make_second(f);
+
+        put(f, &x);
+        read_events = "populated 0\n";
+        containers_scan(&f->control);
+        assert_null(container_find(&f->control, "c2", 0));
+        assert_int_equal(f->control.containers.count, 1);
+}
+
+/* Nothing that was read says that it ended. */
+static void events_without_a_word_of_it_are_no_end(void **state) {
+        struct fixture *f = *state;
+
+        fixture_write(f, "cgroup.events", "frozen 0\n");
+        assert_int_equal(events_changed(NULL, -1, 0, f->container), 0);
+        assert_true(f->container->alive);
+}
+
+static void the_end_of_an_adopted_container_removes_no_file(void **state) {
+        struct fixture *f = *state;
+        char name[REGISTRY_NAME_SIZE];
+
+        (void)strcpy(name, f->container->file);
+        f->container->file[0] = '\0';
+        fixture_write(f, "cgroup.events", "populated 0\n");
+        assert_int_equal(events_changed(NULL, -1, 0, f->container), 0);
+        assert_int_equal(f->control.containers.count, 0);
+        assert_int_equal(faccessat(f->control.containers_fd, name, F_OK, 0), 0);
+}
 
 static void the_end_of_a_container_ends_its_changes(void **state) {
         struct fixture *f = *state;
@@ -395,6 +438,9 @@ int main(void) {
                 TEST(a_found_cgroup_that_was_replaced_meanwhile_is_none),
                 TEST(a_container_whose_end_cannot_be_watched_is_tried_again),
                 TEST(what_the_host_lacks_for_a_moment_is_looked_at_again_soon),
+                TEST(a_container_that_ends_while_it_is_added_is_not_kept),
+                TEST(events_without_a_word_of_it_are_no_end),
+                TEST(the_end_of_an_adopted_container_removes_no_file),
                 TEST(the_end_of_a_container_ends_its_changes),
                 TEST(a_container_whose_events_cannot_be_read_is_asked_for_by_its_cgroup),
                 TEST(a_step_that_is_out_when_its_container_ends_finds_out),

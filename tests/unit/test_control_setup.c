@@ -34,20 +34,58 @@ enum call {
         CALL_SIGACTION,
         CALL_EVENTFD,
         CALL_RANDOM,
+        CALL_OPEN,
+        CALL_READLINK,
+        CALL_SOCKETPAIR,
+        CALL_FORK,
 };
 
 static enum call failing;
 static int skipped; /* so many of them succeed first */
+static int failing_with = EIO;
+static bool all_here; /* what access(2) is asked about */
+static uid_t someone; /* who owns what fstat(2) is asked about; 0: who does */
 
 static bool fails(enum call call) {
         if (call != failing || skipped-- > 0)
                 return false;
-        errno = EIO;
+        errno = failing_with;
         return true;
 }
 
 int fstat(int fd, struct stat *ret) {
-        return fails(CALL_FSTAT) ? -1 : (int)syscall(SYS_fstat, fd, ret);
+        int r = fails(CALL_FSTAT) ? -1 : (int)syscall(SYS_fstat, fd, ret);
+
+        if (r == 0 && someone != 0)
+                ret->st_uid = someone;
+        return r;
+}
+
+int open(const char *path, int flags, ...) {
+        mode_t mode = 0;
+        va_list args;
+
+        va_start(args, flags);
+        if (flags & O_CREAT)
+                mode = va_arg(args, mode_t);
+        va_end(args);
+        return fails(CALL_OPEN) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+ssize_t readlink(const char *path, char *ret, size_t size) {
+        return fails(CALL_READLINK) ? -1 : syscall(SYS_readlinkat, AT_FDCWD, path, ret, size);
+}
+
+int socketpair(int domain, int type, int protocol, int pair[2]) {
+        return fails(CALL_SOCKETPAIR) ? -1
+                                      : (int)syscall(SYS_socketpair, domain, type, protocol, pair);
+}
+
+pid_t fork(void) {
+        pid_t (*real)(void);
+
+        *(void **)&real = dlsym(RTLD_NEXT, "fork");
+        return fails(CALL_FORK) ? -1 : real();
 }
 
 int fchmod(int fd, mode_t mode) {
@@ -67,6 +105,8 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t at) {
 }
 
 int access(const char *path, int mode) {
+        if (all_here)
+                return 0;
         return fails(CALL_ACCESS) ? -1 : (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
@@ -100,6 +140,9 @@ static int begin(void **state) {
 
         assert_non_null(p);
         failing = CALL_NONE;
+        failing_with = EIO;
+        all_here = false;
+        someone = 0;
         assert_int_equal(fixture_begin(&fixture), 0);
         p->f = fixture;
         (void)snprintf(p->run, sizeof(p->run), "%s/run", p->f->dir);
@@ -149,7 +192,8 @@ static void a_directory_that_cannot_be_looked_at_or_mended_is_an_error(void **st
         static const struct {
                 enum call call;
                 int skipped;
-        } rows[] = { { CALL_FSTAT, 0 }, { CALL_FSTAT, 1 }, { CALL_FCHMOD, 0 }, { CALL_FCHOWN, 0 } };
+        } rows[] = { { CALL_OPEN, 0 }, { CALL_FSTAT, 0 }, { CALL_FSTAT, 1 }, { CALL_FCHMOD, 0 },
+                { CALL_FCHOWN, 0 } };
         struct place *p = *state;
 
         assert_int_equal(mkdir(p->run, 0700), 0);
@@ -161,6 +205,37 @@ static void a_directory_that_cannot_be_looked_at_or_mended_is_an_error(void **st
                                 setup_directory(p->run, 0755, geteuid(), getegid(), &p->err), -EIO);
                 assert_non_null(strstr(p->err.text, p->run));
                 failing = CALL_NONE;
+        }
+}
+
+static void a_directory_of_somebody_else_is_refused(void **state) {
+        struct place *p = *state;
+
+        someone = 4711;
+        assert_int_equal(setup_directory(p->run, 0755, geteuid(), getegid(), &p->err), -EPERM);
+        assert_non_null(strstr(p->err.text, "E_UNSAFE_PATH"));
+}
+
+/* No capability of dtgovd's opens what is only the observer's. */
+static void the_observers_directory_need_not_open(void **state) {
+        static const struct {
+                int opened_before, error;
+                uid_t observer;
+                int answer;
+        } rows[] = { { 6, EACCES, 4711, 0 }, { 6, EIO, 4711, -EIO }, { 6, EACCES, 0, -EACCES },
+                { 5, EACCES, 4711, -EACCES } };
+        struct place *p = *state;
+
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                p->s.observer_uid = rows[i].observer != 0 ? rows[i].observer : geteuid();
+                failing = CALL_OPEN;
+                skipped = rows[i].opened_before;
+                failing_with = rows[i].error;
+                assert_int_equal(setup_directories(&p->c, &p->o, &p->s, &p->err), rows[i].answer);
+                failing = CALL_NONE;
+                closep(&p->c.containers_fd);
+                closep(&p->c.journal_fd);
+                p->c.containers_fd = p->c.journal_fd = -1;
         }
 }
 
@@ -223,6 +298,33 @@ static void an_observer_that_is_not_there_is_an_error(void **state) {
         skipped = -1000; /* both */
         assert_true(setup_observer(&p->o, &p->s, &p->err) < 0);
         assert_non_null(strstr(p->err.text, "--no-observer"));
+}
+
+static void where_this_program_lies_is_not_all_that_is_known(void **state) {
+        struct place *p = *state;
+
+        failing = CALL_READLINK;
+        skipped = 0;
+        if (setup_observer(&p->o, &p->s, &p->err) < 0)
+                assert_non_null(strstr(p->err.text, DTGOV_LIBEXECDIR "/dtgov-observer"));
+        failing = CALL_NONE;
+}
+
+static void an_observer_that_cannot_be_started_is_an_error(void **state) {
+        static const enum call calls[] = { CALL_SOCKETPAIR, CALL_FORK };
+        struct place *p = *state;
+
+        all_here = true;
+        for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+                p->s.query_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                failing = calls[i];
+                skipped = 0;
+                assert_int_equal(setup_observer(&p->o, &p->s, &p->err), -EIO);
+                failing = CALL_NONE;
+                closep(&p->s.query_fd);
+                closep(&p->s.link_fd);
+                p->s.query_fd = p->s.link_fd = -1;
+        }
 }
 
 static void an_observer_is_not_started_where_it_comes_by_itself(void **state) {
@@ -288,6 +390,22 @@ static void an_observer_is_a_user_a_number_or_the_caller(void **state) {
         assert_int_equal(p->s.observer_uid, 1);
 }
 
+static void a_configuration_that_is_not_known_to_be_roots_is_refused(void **state) {
+        struct place *p = *state;
+        struct config config;
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "%s/" CONFIG_FILE, p->f->dir);
+        (void)close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        failing = CALL_FSTAT;
+        skipped = 0;
+        assert_int_equal(config_load(p->f->dir, &config, &p->err), -EIO);
+        failing = CALL_NONE;
+        someone = 4711;
+        assert_int_equal(config_load(p->f->dir, &config, &p->err), -EPERM);
+        assert_non_null(strstr(p->err.text, "E_UNSAFE_PATH"));
+}
+
 /* --- threads, and what digests begin with --- */
 
 static void writers_that_cannot_all_be_had_are_none(void **state) {
@@ -336,14 +454,19 @@ int main(void) {
                 TEST(a_directory_that_is_open_to_others_is_made_ones_own_again),
                 TEST(a_directory_that_stays_open_to_others_is_refused),
                 TEST(a_directory_that_cannot_be_looked_at_or_mended_is_an_error),
+                TEST(a_directory_of_somebody_else_is_refused),
+                TEST(the_observers_directory_need_not_open),
                 TEST(a_recovery_leaves_the_observers_directory_alone),
                 TEST(a_lock_that_cannot_be_had_is_an_error),
                 TEST(whoever_holds_the_lock_is_named_where_it_said_so),
                 TEST(sockets_are_made_where_none_were_passed),
                 TEST(an_observer_that_is_not_there_is_an_error),
+                TEST(where_this_program_lies_is_not_all_that_is_known),
+                TEST(an_observer_that_cannot_be_started_is_an_error),
                 TEST(an_observer_is_not_started_where_it_comes_by_itself),
                 TEST(sockets_that_were_passed_are_taken_by_their_names),
                 TEST(an_observer_is_a_user_a_number_or_the_caller),
+                TEST(a_configuration_that_is_not_known_to_be_roots_is_refused),
                 TEST(writers_that_cannot_all_be_had_are_none),
                 TEST(a_job_without_a_signal_to_end_it_is_done_all_the_same),
                 TEST(without_a_random_number_there_are_no_digests),

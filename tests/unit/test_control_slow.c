@@ -2,6 +2,7 @@
 /*
  * A disk and a kernel that take their time: fdatasync(2) and write(2) are the program's own.
  */
+#include "governor/control/guard_input.h"
 #include "governor/control/recover.h"
 #include "governor/control/steps.h"
 #include "tests/unit/control_fixture.h"
@@ -85,6 +86,8 @@ static void what_nobody_waits_for_is_on_the_disk_soon(void **state) {
 static void a_failing_disk_refuses_changes_until_it_works_again(void **state) {
         struct fixture *f = *state;
         struct run *before = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true);
+        struct guard_answer answer;
+        struct proposal wanted;
 
         sync_answer = EIO;
         (void)wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
@@ -92,6 +95,10 @@ static void a_failing_disk_refuses_changes_until_it_works_again(void **state) {
         assert_ptr_equal(f->control.engine.runs, before); /* a refused one has no number */
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
         assert_int_equal(journal_health(f->control.journal), JOURNAL_FAILING);
+        assert_false(control_journal_ok(&f->control));
+        wanted = fixture_wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        guard_ask(&f->control, f->container, &wanted, &answer);
+        assert_int_equal(answer.reason, REASON_JOURNAL);
         assert_int_equal(engine_undo(&f->control, before, REASON_PERSON, NULL), 1);
         fixture_until(f, before, CHANGE_ROLLED_BACK);
 
@@ -118,6 +125,27 @@ static void a_slow_disk_keeps_no_rollback_waiting(void **state) {
         assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
         fixture_until(f, run, CHANGE_PROBATION);
         assert_string_equal(fixture_read(f, "memory.high"), HIGH_TEXT);
+}
+
+/* The sync is given up, and comes back all the same. */
+static void a_disk_that_does_not_answer_refuses_changes_until_it_does(void **state) {
+        struct fixture *f = *state;
+        struct durable *d = &f->control.durable;
+        struct run *before = fixture_apply(f, KNOB_PIDS_MAX, 200, /* end= */ true), *run;
+
+        run_for(f, 1500);
+        sync_ms = 1500;
+        run = wish(f, KNOB_MEMORY_HIGH, HIGH_NEW);
+        fixture_until(f, run, CHANGE_INTENT);
+        __atomic_store_n(&d->job.cancelled, true, __ATOMIC_SEQ_CST); /* as after 30 s */
+        d->job.done(&d->job, -ETIMEDOUT);
+        assert_true(d->stuck);
+        assert_ptr_equal(f->control.engine.runs, before);
+        assert_string_equal(fixture_read(f, "memory.high"), FIXTURE_HIGH);
+        sync_ms = 0;
+        run_for(f, 3000);
+        assert_false(d->stuck);
+        (void)fixture_apply(f, KNOB_MEMORY_HIGH, HIGH_NEW, /* end= */ false);
 }
 
 /* The reserved thread takes it back while the first still hangs; that one's late write goes too. */
@@ -303,6 +331,7 @@ int main(void) {
                 TEST(what_nobody_waits_for_is_on_the_disk_soon),
                 TEST(a_failing_disk_refuses_changes_until_it_works_again),
                 TEST(a_slow_disk_keeps_no_rollback_waiting),
+                TEST(a_disk_that_does_not_answer_refuses_changes_until_it_does),
                 TEST(a_write_that_hangs_is_taken_back),
                 TEST(a_write_that_hangs_keeps_other_changes_away),
                 TEST(an_older_change_goes_back_after_a_write_that_hangs),
