@@ -32,8 +32,7 @@
 
 int confine(struct control *c, const struct options *o, struct error *err) {
         char names[] = SYSCALLS, *rest = names, *one;
-        const char *syscalls[sizeof(names) /
-                             2]; /* no name is shorter than a letter and its space */
+        const char *syscalls[sizeof(names) / 2]; /* of a letter and a space at least */
         size_t syscalls_count = 0;
         char containers[512], registries[512], journal[512], trusted[512];
         const struct sandbox_path paths[] = {
