@@ -13,9 +13,15 @@
  *
  *     new = min(ceil(demand / 0.5) * 0.5, 2 * old, online)
  *
- * What is expected to be lost then: threads that always want a CPU use a quota up in new / demand
- * of each period, and stand still for what is left of it. Nothing, where the quota covers the
- * demand.
+ * What is expected to be lost then is told from what was done in the window: work that took so long
+ * while the container was active (the kernel counts a period only then), with rests between that no
+ * quota makes shorter. Unthrottled it would have taken usage / (usage + throttled) of that time;
+ * under a quota so much larger it takes so much less time, but no less than unthrottled. What is
+ * over that is lost:
+ *
+ *     full = active * usage / min(usage + throttled, active * online)
+ *     then = max(active * old / new, full)
+ *     lost = (then - full) / (then + idle)
  *
  * Source: kernel/sched/fair.c, cfs_bandwidth.throttled_time; Autothrottle (NSDI'24): usage under
  * throttling is not demand
@@ -31,6 +37,17 @@ uint64_t sizing_cpu_demand_microcpus(
         if (window_usec == 0)
                 return 0;
         return (usage_usec + throttled_usec) * MICROCPUS / window_usec;
+}
+
+static uint64_t expected_usec_per_min(
+                const uint64_t *e, unsigned cpus, uint64_t old, uint64_t new) {
+        uint64_t window = e[EVIDENCE_CPU_WINDOW], usage = e[EVIDENCE_CPU_USAGE];
+        uint64_t active = u64_min(e[EVIDENCE_CPU_PERIODS] * e[EVIDENCE_CPU_PERIOD], window);
+        uint64_t work = u64_min(usage + e[EVIDENCE_CPU_THROTTLED], active * cpus);
+        uint64_t full = u64_min(active * usage / u64_max(work, 1), active);
+        uint64_t then = u64_max(active * old / new, full);
+
+        return (then - full) * 60 * USEC_PER_SEC / u64_max(then + window - active, 1);
 }
 
 enum reason sizing_cpu(
@@ -53,7 +70,7 @@ enum reason sizing_cpu(
                 return now >= online ? REASON_HOST_RESERVE : REASON_NO_CHANGE;
 
         sizing_add(p, KNOB_CPU_MAX, old, wanted * old.period_usec / MICROCPUS);
-        demand = u64_min(demand, online);
-        p->expected_usec_per_min = u64_sub(demand, wanted) * 60 * USEC_PER_SEC / u64_max(demand, 1);
+        p->expected_usec_per_min =
+                        expected_usec_per_min(f->evidence, host->online_cpus, now, wanted);
         return REASON_NONE;
 }

@@ -71,6 +71,31 @@ static void a_quota_above_the_demand_stays(void **state) {
         assert_int_equal(reason, REASON_NO_CHANGE);
 }
 
+/* In us of each minute; of a container that was active in so many of ten periods. */
+static uint64_t expected(struct finding f, uint64_t active_of_ten) {
+        enum reason reason = REASON_NONE;
+        struct proposal p;
+
+        f.evidence[EVIDENCE_CPU_PERIODS] = 60 * active_of_ten;
+        assert_true(sizing_propose(&f, &big, &p, &reason));
+        return p.expected_usec_per_min;
+}
+
+static void what_always_wants_more_is_expected_to_stand_still_for_the_rest(void **state) {
+        (void)state;
+        /* a tenth of a CPU of one; then a fifth */
+        assert_int_equal(expected(cpu_finding(10000, 100000, 900000), 10), 48 * USEC_PER_SEC);
+        assert_int_equal(expected(cpu_finding(200000, 2000000, 700000), 10), 0);
+}
+
+/* Of each second 0.7 s at a fifth of a CPU, and a rest of 0.3 s: at two fifths 0.35 s and that
+ * rest, where the work itself takes 0.14 s. */
+static void work_in_portions_is_expected_to_rest_as_long_as_before(void **state) {
+        (void)state;
+        assert_in_range(expected(cpu_finding(20000, 140000, 560000), 7),
+                        (350 - 140) * 60000000ULL / 650 - 2, (350 - 140) * 60000000ULL / 650 + 2);
+}
+
 static void another_period_is_kept(void **state) {
         struct finding f = cpu_finding(25000, 500000, 900000);
         enum reason reason;
@@ -239,6 +264,8 @@ int main(void) {
                 cmocka_unit_test(a_quota_at_most_doubles),
                 cmocka_unit_test(a_quota_is_at_most_the_online_cpus),
                 cmocka_unit_test(a_quota_above_the_demand_stays),
+                cmocka_unit_test(what_always_wants_more_is_expected_to_stand_still_for_the_rest),
+                cmocka_unit_test(work_in_portions_is_expected_to_rest_as_long_as_before),
                 cmocka_unit_test(another_period_is_kept),
                 cmocka_unit_test(numbers_without_meaning_propose_nothing),
                 cmocka_unit_test(a_proposal_carries_whose_it_is_and_why),
