@@ -33,7 +33,7 @@
  *   thread that was given up, whose window is long. What somebody writes while a message of PID 1
  *   or such a thread is under way may be lost: nothing can prevent that. The disk refuses to sync,
  *   never to take a record: its blocks are there before. Power loss ends the cgroups too: every
- *   change lapses. Not here: the limit files that are not of the change, policies and the guard's
+ *   change lapses. Not here: the limit files that are not of the change, policies and a lowering in steps (ladder.pml), the guard's
  *   sums, the scan that finds containers, several given-up jobs of one change, undos that are given
  *   up, I11 (an approval is one step here) and I12 (test_journal.c has damaged and torn tails).
  *
