@@ -33,9 +33,10 @@
  *   thread that was given up, whose window is long. What somebody writes while a message of PID 1
  *   or such a thread is under way may be lost: nothing can prevent that. The disk refuses to sync,
  *   never to take a record: its blocks are there before. Power loss ends the cgroups too: every
- *   change lapses. Not here: the limit files that are not of the change, policies and a lowering in steps (ladder.pml), the guard's
- *   sums, the scan that finds containers, several given-up jobs of one change, undos that are given
- *   up, I11 (an approval is one step here) and I12 (test_journal.c has damaged and torn tails).
+ *   change lapses. A lowering in steps and policies are in ladder.pml. Not here: the limit files
+ *   that are not of the change, the guard's sums, the scan that finds containers, several given-up
+ *   jobs of one change, undos that are given up, I11 (an approval is one step here; ladder.pml) and
+ *   I12 (test_journal.c has damaged and torn tails).
  *
  * Invariants (facts: reliability.md, section 4), each an assert that names it
  *   I1   a limit file is written only after a durable intent with its old value

@@ -9,9 +9,14 @@
  * back to what it was in the end; 16, 17 somebody else's. A raise's kept values are in change.pml:
  * taking back a lowering raises memory.max, so none are kept here.
  *
+ * Not here: a message that systemd sends again (a daemon-reload), a thread that was given up, two
+ * writes of memory at a time: change.pml has them. No trace of this model is replayed with dtgovd's
+ * engine: stage.c has no use that memory.high brings down, and show() prints no step.
+ * test_ladder.c, test_control_lower.c and test_control_policies.c hold the code to these rules.
+ *
  * Which assertion is which invariant (reliability.md, section 4)
  *   I1      check_write: a durable intent came before       I7  check_write: not over others'
- *   I2      rest: old, others', or committed values         I8  one change at a time, by shape: change.pml
+ *   I2      rest: old, others', or committed values         I8  change.pml: one change at a time here
  *   I3      rest: nothing is open when nothing can happen   I9  undo_knob: taken back once
  *   I4      commit: watched since the last step             I10 as I3, with a disk that fails (DISKS)
  *   I5      check_write: memory.max stays above the use     I11 approve: an approval is used once
