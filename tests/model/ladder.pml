@@ -81,7 +81,8 @@ inline enter(s) {
         st = to; jn = (jn == ABSENT && to != INTENT -> ABSENT : to);
         if
         :: to == ROLLING_BACK -> at = UNDO_MAX; conflict = 0; wanted = 0
-        :: to != ROLLING_BACK && !is_open(to) && to != COMMITTED -> at = IDLE; jn = ABSENT; st = ABSENT
+        :: to != ROLLING_BACK && !is_open(to) && to != COMMITTED ->
+                at = IDLE; jn = ABSENT; st = ABSENT
         :: else -> at = IDLE
         fi
 }
@@ -103,7 +104,8 @@ inline take() {
         :: passes -> enter(LAPSED)
         :: !passes && !disk -> enter(ROLLING_BACK)
         :: else ->
-                jsteps = (IS(l_step_late) || rung != HIGH_DOWN -> jsteps : jsteps | (1 << (aim - 1) / 2));
+                jsteps = (IS(l_step_late) || rung != HIGH_DOWN -> jsteps :
+                        jsteps | (1 << (aim - 1) / 2));
                 at = WRITE
         fi
 }
@@ -114,7 +116,8 @@ inline write_step() {
         :: !passes && wanted -> enter(ROLLING_BACK)
         :: !passes && !wanted && !IS(l_no_cas) && (rung == MAX_DOWN -> max != jold_max : \
                         (high != jold_high && !mine_high)) -> enter(ROLLING_BACK)
-        :: !passes && !wanted && rung == MAX_DOWN && use >= aim && !IS(l_kills) -> enter(ROLLING_BACK)
+        :: !passes && !wanted && rung == MAX_DOWN && use >= aim && !IS(l_kills) ->
+                enter(ROLLING_BACK)
         :: else ->
                 if
                 :: rung == MAX_DOWN ->
@@ -240,7 +243,8 @@ end:    do
 
 proctype world() {
 end:    do
-        :: d_step { sent -> sent = 0; max = sent_max; high = sent_high; at = (at == SENT -> BACK : at) }
+        :: d_step { sent -> sent = 0; max = sent_max; high = sent_high;
+                at = (at == SENT -> BACK : at) }
         :: d_step { crashes && up -> crashes--; up = 0; st = ABSENT; at = IDLE; rung = 0; aim = 0;
                 evid = 0; wanted = 0; conflict = 0; looked = 0; watched = 0;
                 approved = 0; harm_seen = 0 }
@@ -251,7 +255,8 @@ end:    do
         :: d_step { leaves && observer -> leaves--; observer = 0; evid = 0; looked = 0; watched = 0;
                 wanted = (open_now && st != ROLLING_BACK && st != PROPOSED -> 1 : wanted) }
         :: d_step { signals -> signals--; harm++ }
-        :: d_step { undos && up == 2 && open_now && st != ROLLING_BACK && st != PROPOSED -> undos--; wanted = 1 }
+        :: d_step { undos && up == 2 && open_now && st != ROLLING_BACK && st != PROPOSED ->
+                undos--; wanted = 1 }
         :: d_step { use >= high && high < 16 -> use = high - 1 } /* the kernel reclaims */
         :: d_step { uses && use > 4 -> uses--; use = 4 }
         :: d_step { uses && use < 8 && max > 8 -> uses--; use = 8 }
