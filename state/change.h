@@ -153,6 +153,7 @@ struct change {
         uint32_t steps_count;                           /* that were taken */
         struct effect effect;
         uint32_t scope_mask; /* of crun: which limits stand in the scope around it, too */
+        uint64_t victim; /* cgroup inode of whom a brake is for; 0: none, or not known any more */
         uint64_t approved_boottime_ns, applied_boottime_ns, ended_boottime_ns;
         uint64_t deadline_boottime_ns; /* end of probation */
 };

@@ -13,7 +13,8 @@
         X(CPU_QUOTA, "cpu-quota", "CPU throttled by its own quota")                                \
         X(MEMORY_LIMIT, "memory-limit", "memory at its limit, with stall and refaults")            \
         X(MEMORY_HIGH, "memory-high", "throttled by memory.high far below memory.max")             \
-        X(PIDS_LIMIT, "pids-limit", "number of tasks near its limit")
+        X(PIDS_LIMIT, "pids-limit", "number of tasks near its limit")                              \
+        X(IO_BRAKE, "io-brake", "fills a disk that another container waits for")
 
 #define RULE_ID(id, ...) RULE_##id,
 enum rule_id { RULE_TABLE(RULE_ID) RULE_COUNT };
@@ -26,6 +27,9 @@ struct rule {
 extern const struct rule rules[RULE_COUNT];
 
 #define EVIDENCE_MAX 8 /* numbers that a finding carries */
+
+#define EVIDENCE_NAME "name" /* unit of what names something, and is no amount */
+#define EVIDENCE_IO   "io"   /* bytes or operations, as its BRAKE_KEY says */
 
 /*
  * What each of a finding's numbers means, by rule. X(id, rule, index, name, unit); all cover the
@@ -54,7 +58,15 @@ extern const struct rule rules[RULE_COUNT];
         X(PIDS_WINDOW, PIDS_LIMIT, 0, "window", "usec")                                            \
         X(PIDS_PEAK, PIDS_LIMIT, 1, "peak", "")                                                    \
         X(PIDS_MAX, PIDS_LIMIT, 2, "max", "")                                                      \
-        X(PIDS_REFUSED, PIDS_LIMIT, 3, "refused_forks", "")
+        X(PIDS_REFUSED, PIDS_LIMIT, 3, "refused_forks", "")                                        \
+        X(BRAKE_WINDOW, IO_BRAKE, 0, "window", "usec")                                             \
+        X(BRAKE_VICTIM, IO_BRAKE, 1, "victim", EVIDENCE_NAME)                                      \
+        X(BRAKE_KEY, IO_BRAKE, 2, "io_key", EVIDENCE_NAME)                                         \
+        X(BRAKE_DONE, IO_BRAKE, 3, "done", EVIDENCE_IO)                                            \
+        X(BRAKE_DISK_DONE, IO_BRAKE, 4, "disk_done", EVIDENCE_IO)                                  \
+        X(BRAKE_USE, IO_BRAKE, 5, "use_per_second", EVIDENCE_IO)                                   \
+        X(BRAKE_MOST, IO_BRAKE, 6, "disk_most_per_second", EVIDENCE_IO)                            \
+        X(BRAKE_LIMIT, IO_BRAKE, 7, "limit_per_second", EVIDENCE_IO)
 
 #define EVIDENCE_INDEX(id, rule, index, ...) EVIDENCE_##id = (index),
 enum evidence_index { EVIDENCE_TABLE(EVIDENCE_INDEX) };
@@ -90,8 +102,8 @@ struct finding {
         uint64_t cgroup_inode;
         enum rule_id rule;
         uint64_t since_boottime_ns, until_boottime_ns; /* the time the evidence covers */
-        uint64_t lost_usec_per_min;                    /* time the container could not run */
-        uint64_t evidence[EVIDENCE_MAX];               /* meaning by rule: EVIDENCE_TABLE */
+        uint64_t lost_usec_per_min;      /* time it could not run; of RULE_IO_BRAKE its victim */
+        uint64_t evidence[EVIDENCE_MAX]; /* meaning by rule: EVIDENCE_TABLE */
         struct culprit culprits[CULPRITS_MAX];
         unsigned culprits_count;
 };

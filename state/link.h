@@ -11,7 +11,7 @@
 #include "state/loss.h"
 #include "state/sample.h"
 
-#define LINK_VERSION      4
+#define LINK_VERSION      5
 #define LINK_ALIVE_NS     (2 * NSEC_PER_SEC)  /* how often each side shows that it lives */
 #define LINK_SILENCE_NS   (10 * NSEC_PER_SEC) /* after this the other side counts as gone */
 #define LINK_RATE_PER_SEC 200                 /* messages from the observer; more ends the link */

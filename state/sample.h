@@ -99,6 +99,15 @@ struct sample {
         uint64_t value[SAMPLE_COUNT];
 };
 
+/*
+ * What the triggers of one resource prove by firing so often: each event of the 5 % one that 5 % of
+ * its window were stalled, of the 20 % one that 20 % were, and so on.
+ */
+static inline uint64_t ladder_usec(uint64_t at_5, uint64_t at_20, uint64_t at_40) {
+        return (u64_sub(at_5, at_20) * 5 + u64_sub(at_20, at_40) * 20 + at_40 * 40) *
+               (LADDER_WINDOW_USEC / 100);
+}
+
 /* Both samples have the field. */
 static inline bool sample_both(const struct sample *a, const struct sample *b, enum sample_id id) {
         return (a->present & b->present) >> id & 1;

@@ -51,6 +51,8 @@ int engine_begin(struct control *c, const struct proposal *p, uid_t uid, uint64_
         };
         memcpy(run->change.container_id, p->container_id, sizeof(p->container_id));
         memcpy(run->change.changes, p->changes, sizeof(p->changes));
+        if (p->rule == RULE_IO_BRAKE)
+                run->change.victim = p->evidence[EVIDENCE_BRAKE_VICTIM];
         engine_add(c, run);
         if (w)
                 run_wait(run, w);

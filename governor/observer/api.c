@@ -3,10 +3,9 @@
  * org.dtgov.Observer: reading only, for everybody on this machine. Whoever may run `ps` sees the
  * same.
  */
-#include "governor/observer/manager.h"
+#include "governor/observer/api.h"
 
 #include "governor/varlink/org.dtgov.Observer.varlink.h"
-#include "policies/analysis/prose.h"
 #include "state/log.h"
 
 #include <inttypes.h>
@@ -17,26 +16,6 @@
 #define STALLS_NS   (30 * NSEC_PER_SEC) /* pressures are read every ten */
 #define SAMPLES_MAX 300
 #define TOP_MAX     20
-
-static void put_id(struct json_writer *w, const char *key, char kind, uint64_t number) {
-        char text[24];
-
-        (void)snprintf(text, sizeof(text), "%c%" PRIu64, kind, number);
-        json_put_string(w, key, number == 0 ? NULL : text);
-}
-
-/* varlink's numbers have a sign: "max" is the largest of them. */
-static int64_t number(uint64_t value) {
-        return value > INT64_MAX ? INT64_MAX : (int64_t)value;
-}
-
-static void put_gauge(struct json_writer *w, const char *name, uint64_t value, const char *unit) {
-        json_open_object(w, NULL);
-        json_put_string(w, "name", name);
-        json_put_i64(w, "value", number(value));
-        json_put_string(w, "unit", unit);
-        json_close_object(w);
-}
 
 /* A value that is known, null where it is "max"; nothing as long as it is not known. */
 static void put_known(
@@ -86,7 +65,7 @@ static uint64_t lost_usec_per_min(const struct target *t) {
         uint64_t lost = 0;
 
         for (unsigned i = 0; i < RULE_COUNT; i++)
-                if (t->entries[i])
+                if (t->entries[i] && i != RULE_IO_BRAKE) /* there another one loses it */
                         lost = u64_max(lost, t->entries[i]->finding.lost_usec_per_min);
         return lost;
 }
@@ -176,80 +155,6 @@ static int list_containers(struct varlink *link, const struct json *parameters, 
         return varlink_reply_end(link);
 }
 
-static void put_process(struct json_writer *w, const struct culprit *c) {
-        json_open_object(w, NULL);
-        json_put_i64(w, "pid", c->pid);
-        json_put_string(w, "name", c->comm);
-        json_put_string(w, "ancestor", c->ancestor);
-        json_put_u64(w, "count", c->count);
-        json_put_u64(w, "cpuPermyriad", c->cpu_permyriad);
-        json_put_u64(w, "memoryBytes", c->memory_bytes);
-        json_put_i64(w, "memoryGrowthBytes", c->memory_growth_bytes);
-        json_put_u64(w, "waitUsecPerSec", c->runqueue_wait_usec_per_sec);
-        json_close_object(w);
-}
-
-static void put_evidence(struct json_writer *w, const struct finding *f) {
-        json_open_array(w, "evidence");
-        for (size_t i = 0; i < evidence_rows_count; i++) {
-                const struct evidence_row *row = &evidence_rows[i];
-
-                /* "max": no such limit. */
-                if (row->rule == f->rule && f->evidence[row->index] != KNOB_MAX)
-                        put_gauge(w, row->name, f->evidence[row->index], row->unit);
-        }
-        json_close_array(w);
-}
-
-static void put_prose(struct json_writer *w, const struct entry *e) {
-        bool sized = e->submission != SUBMISSION_NONE;
-        char text[2 * PROSE_MAX + 4];
-        struct prose p;
-
-        prose_make(&e->finding, sized ? &e->proposal : NULL, e->unsized, e->refusal, &p);
-        (void)snprintf(text, sizeof(text), "%s%s%s", p.text, p.processes[0] ? "; " : "",
-                        p.processes);
-        json_put_string(w, "text", text);
-        /* dtgovd's own words are more exact than the reason's. */
-        if (e->refusal != REASON_NONE && e->text[0] != '\0') {
-                (void)snprintf(text, sizeof(text), "refused (%s): %s", reasons[e->refusal].code,
-                                e->text);
-                json_put_string(w, "why", text);
-        } else
-                json_put_string(w, "why", p.why);
-        json_put_string(w, "effect", p.effect);
-        json_put_string(w, "risk", p.risk);
-        json_put_string(w, "undo", p.undo);
-        json_put_string(w, "lasts", p.lasts);
-        json_put_string(w, "restart", p.restart);
-}
-
-static void put_finding(struct json_writer *w, const struct entry *e) {
-        const struct finding *f = &e->finding;
-
-        json_open_object(w, NULL);
-        if (f->number != 0)
-                put_id(w, "id", 'F', f->number);
-        else
-                json_put_string(w, "id", "F?");
-        json_put_string(w, "containerId", f->container_id);
-        json_put_u64(w, "cgroupInode", f->cgroup_inode);
-        json_put_string(w, "rule", rules[f->rule].name);
-        json_put_string(w, "title", rules[f->rule].title);
-        json_put_u64(w, "sinceBoottimeNs", f->since_boottime_ns);
-        json_put_u64(w, "untilBoottimeNs", f->until_boottime_ns);
-        json_put_u64(w, "lostUsecPerMin", f->lost_usec_per_min);
-        put_evidence(w, f);
-        json_open_array(w, "processes");
-        for (unsigned i = 0; i < f->culprits_count; i++)
-                put_process(w, &f->culprits[i]);
-        json_close_array(w);
-        put_id(w, "proposal", 'P', e->decided ? 0 : e->proposal_number);
-        put_id(w, "change", 'C', e->change_number);
-        put_prose(w, e);
-        json_close_object(w);
-}
-
 /* The container that a call names. Returns: 1 found, 0 none named, below 0 answered already. */
 static int named(struct varlink *link, struct manager *m, const struct json *parameters,
                 struct target **ret) {
@@ -290,7 +195,7 @@ static int list_findings(struct varlink *link, const struct json *parameters, vo
         for (size_t i = 0; i < m->targets_count; i++)
                 for (unsigned k = 0; k < RULE_COUNT; k++)
                         if (m->targets[i]->entries[k] && (!only || only == m->targets[i]))
-                                put_finding(w, m->targets[i]->entries[k]);
+                                query_put_finding(w, m, m->targets[i]->entries[k]);
         json_close_array(w);
         return varlink_reply_end(link);
 }
@@ -322,7 +227,7 @@ static void put_samples(struct json_writer *w, const struct target *t, uint64_t 
                 json_open_array(w, "values");
                 json_put_u64(w, NULL, s.boottime_ns);
                 for (unsigned i = 0; i < SAMPLE_COUNT; i++)
-                        json_put_i64(w, NULL, s.present >> i & 1 ? number(s.value[i]) : -1);
+                        json_put_i64(w, NULL, s.present >> i & 1 ? query_number(s.value[i]) : -1);
                 json_close_array(w);
                 json_close_object(w);
         }
@@ -347,9 +252,9 @@ static int get_samples(struct varlink *link, const struct json *parameters, void
                 return r;
 
         json_open_array(w, "fields");
-        put_gauge(w, "BOOTTIME", 0, "ns");
+        query_put_gauge(w, "BOOTTIME", 0, "ns");
         for (unsigned i = 0; i < SAMPLE_COUNT; i++)
-                put_gauge(w, sample_fields[i].name, t->sampler.last.value[i],
+                query_put_gauge(w, sample_fields[i].name, t->sampler.last.value[i],
                                 sample_fields[i].unit);
         json_close_array(w);
         put_samples(w, t, u64_sub(sample_ring_count(&t->ring), count));
@@ -380,7 +285,7 @@ static int list_processes(struct varlink *link, const struct json *parameters, v
                 return r;
         json_open_array(w, "processes");
         for (unsigned i = 0; i < count; i++)
-                put_process(w, &top[i]);
+                query_put_process(w, &top[i]);
         json_close_array(w);
         return varlink_reply_end(link);
 }

@@ -35,14 +35,9 @@ static const struct {
         [LOSS_HOST_IO] = { 250000, 0, MEMORY_KNOBS },
 };
 
-/* What each step of the ladder proves: that much of its window was stalled. */
-static uint64_t ladder_usec(const struct sample *a, const struct sample *b, enum sample_id step_5) {
-        uint64_t at_5 = sample_delta(a, b, step_5);
-        uint64_t at_20 = sample_delta(a, b, step_5 + 1);
-        uint64_t at_40 = sample_delta(a, b, step_5 + 2);
-
-        return (u64_sub(at_5, at_20) * 5 + u64_sub(at_20, at_40) * 20 + at_40 * 40) *
-               (LADDER_WINDOW_USEC / 100);
+static uint64_t stalled(const struct sample *a, const struct sample *b, enum sample_id step_5) {
+        return ladder_usec(sample_delta(a, b, step_5), sample_delta(a, b, step_5 + 1),
+                        sample_delta(a, b, step_5 + 2));
 }
 
 static uint64_t elapsed_usec(const struct sample *a, const struct sample *b) {
@@ -61,9 +56,9 @@ struct loss probation_loss(const struct sample *a, const struct sample *b) {
                         sample_delta(a, b, SAMPLE_CPU_THROTTLED_PERIODS) *
                                         b->value[SAMPLE_LIMIT_CPU_PERIOD]);
         grown[LOSS_CPU] = u64_min(throttled, usec);
-        grown[LOSS_MEMORY] = u64_min(ladder_usec(a, b, SAMPLE_LADDER_MEMORY_5), usec);
-        grown[LOSS_IO] = u64_min(ladder_usec(a, b, SAMPLE_LADDER_IO_5), usec);
-        grown[LOSS_CPU_WAIT] = u64_min(ladder_usec(a, b, SAMPLE_LADDER_CPU_5), usec);
+        grown[LOSS_MEMORY] = u64_min(stalled(a, b, SAMPLE_LADDER_MEMORY_5), usec);
+        grown[LOSS_IO] = u64_min(stalled(a, b, SAMPLE_LADDER_IO_5), usec);
+        grown[LOSS_CPU_WAIT] = u64_min(stalled(a, b, SAMPLE_LADDER_CPU_5), usec);
         grown[LOSS_REFAULTS] = sample_delta(a, b, SAMPLE_REFAULT_ANON) +
                                sample_delta(a, b, SAMPLE_REFAULT_FILE);
         grown[LOSS_HIGH] = sample_delta(a, b, SAMPLE_MEMORY_EVENTS_HIGH);
@@ -87,6 +82,7 @@ void probation_begin(struct probation *p, const struct change *change, const str
                 const struct sample *last, const struct sample *now) {
         *p = (struct probation){
                 .change = change->number,
+                .victim = change->victim,
                 .begin = *now,
                 .window = *now,
                 .steps = change->steps_count,
@@ -105,6 +101,11 @@ void probation_begin(struct probation *p, const struct change *change, const str
                         p->raised |= 1ULL << k->knob;
                 if (k->knob == KNOB_PIDS_MAX)
                         p->old_pids_max = k->old.amount;
+                if (k->knob == KNOB_IO_MAX) /* samples have its counters in the same order */
+                        p->brake = (struct brake){
+                                .counter = SAMPLE_IO_READ_BYTES + io_key_limit(k->new.key),
+                                .limit_per_sec = k->new.amount,
+                        };
         }
         p->host_known = sample_both(first, last, SAMPLE_HOST_CPU_SOME) &&
                         sample_both(last, now, SAMPLE_HOST_CPU_SOME);
@@ -120,7 +121,9 @@ static uint32_t worse(const struct probation *p, const struct loss *window) {
         for (uint32_t i = 0; i < LOSS_COUNT; i++) {
                 uint64_t before = p->before.per_sec[i];
 
-                if (losses[i].lowered && !(p->lowered & losses[i].lowered))
+                if (p->victim != 0 && i != LOSS_IO)
+                        continue; /* who waits no longer for a disk may run into another limit */
+                if (p->victim == 0 && losses[i].lowered && !(p->lowered & losses[i].lowered))
                         continue;
                 if (losses[i].raised && (!p->host_known || !(p->raised & losses[i].raised)))
                         continue;
@@ -159,6 +162,22 @@ static bool did_no_harm(const struct probation *p, const struct sample *now) {
         return p->busy_before >= PROBATION_IDLE_USEC_PER_SEC && is_as_busy(p, now);
 }
 
+/* A container that does not run into its brake, for want of anything to do, has not let go of the
+ * disk because of it. */
+static bool is_braked(const struct brake *b) {
+        uint64_t usec = u64_sub(b->now_ns, b->begin_ns) / NSEC_PER_USEC;
+
+        return usec > 0 && u64_sub(b->now, b->begin) * USEC_PER_SEC / usec >= b->limit_per_sec / 2;
+}
+
+/* What a brake is to show: that its victim waits less for the same work. */
+static bool relieved(const struct probation *p, const struct sample *now) {
+        struct loss since = probation_loss(&p->begin, now);
+
+        return is_braked(&p->brake) && is_as_busy(p, now) &&
+               halved(p->before.per_sec[LOSS_IO], since.per_sec[LOSS_IO]);
+}
+
 static enum verdict judge(struct probation *p, const struct sample *now) {
         struct loss window = probation_loss(&p->window, now);
 
@@ -169,6 +188,8 @@ static enum verdict judge(struct probation *p, const struct sample *now) {
                 return VERDICT_WORSE;
         if (p->windows < PROBATION_BETTER_MIN || p->bad > 0 || !p->before_known)
                 return VERDICT_NONE;
+        if (p->victim != 0)
+                return relieved(p, now) ? VERDICT_BETTER : VERDICT_NONE;
         return (p->lowered ? did_no_harm(p, now) : helped(p, now)) ? VERDICT_BETTER : VERDICT_NONE;
 }
 
@@ -176,6 +197,8 @@ static enum verdict judge(struct probation *p, const struct sample *now) {
 static uint32_t lost(const struct probation *p, const struct loss *loss) {
         uint64_t per_sec = 0;
 
+        if (p->victim != 0)
+                return (uint32_t)(u64_min(loss->per_sec[LOSS_IO], USEC_PER_SEC) * 60);
         if (!(p->knobs & (CPU_KNOBS | MEMORY_KNOBS)))
                 return LOST_UNKNOWN;
         if (p->knobs & CPU_KNOBS)
@@ -202,6 +225,19 @@ void probation_change(struct probation *p, const struct change *change, const st
         p->begin = p->window = *now;
         p->windows = 0;
         p->report.verdict = VERDICT_NONE;
+}
+
+void probation_braked(struct probation *p, const struct sample *own) {
+        struct brake *b = &p->brake;
+
+        if (p->victim == 0)
+                return;
+        b->now = own->value[b->counter];
+        b->now_ns = own->boottime_ns;
+        if (b->begin_ns != 0)
+                return;
+        b->begin = b->now;
+        b->begin_ns = b->now_ns;
 }
 
 void probation_step(struct probation *p, const struct sample *now) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Did a change help? What the container loses is compared with its own time before the change, in
- * windows of five seconds. dtgovd watches the hard signals (kills, refused forks, exit) by itself.
+ * windows of five seconds; of a brake what its victim loses, which it is for. dtgovd watches the
+ * hard signals (kills, refused forks, exit) by itself.
  */
 #pragma once
 
@@ -27,6 +28,11 @@ struct probation {
         uint64_t knobs;           /* bit mask by enum knob_id of what it changed */
         uint64_t lowered, raised; /* and of those which it lowered, and which it raised */
         uint64_t old_pids_max;
+        uint64_t victim; /* cgroup inode of whom a brake is for; 0: no brake */
+        struct brake {
+                enum sample_id counter; /* of the container itself: what is slowed down */
+                uint64_t limit_per_sec, begin, begin_ns, now, now_ns;
+        } brake;
         bool before_known, host_known;
         struct loss before;
         uint64_t busy_before;        /* us of CPU used each second */
@@ -50,6 +56,12 @@ struct loss probation_loss(const struct sample *a, const struct sample *b);
  */
 void probation_begin(struct probation *p, const struct change *change, const struct sample *first,
                 const struct sample *last, const struct sample *now);
+
+/*
+ * Of a brake, before each step: what the container that it slows down has done since. The samples
+ * of all the others are then the victim's.
+ */
+void probation_braked(struct probation *p, const struct sample *own);
 
 /* What dtgovd says of it later: another step of a lowering was taken, or it ends at another time.
  */

@@ -26,7 +26,7 @@ bool memory_high_evaluate(const struct view *v, struct finding *ret);
 bool pids_limit_evaluate(const struct view *v, struct finding *ret);
 
 struct analysis_rule {
-        rule_evaluate evaluate; /* NULL: no rule that looks for anything ("set") */
+        rule_evaluate evaluate; /* NULL: none that looks at one container alone (io_brake.h) */
         uint64_t needs;         /* fields without which it has nothing to say, by enum sample_id */
         bool (*symptom)(const struct sample *before, const struct sample *now);
 };

@@ -37,9 +37,10 @@ static uint64_t percent(uint64_t part, uint64_t whole) {
         return whole > 0 ? part * 100 / whole : 0;
 }
 
-static void say_cpu(const struct finding *f, struct prose *p) {
+static void say_cpu(const struct finding *f, const char *victim, struct prose *p) {
         const uint64_t *e = f->evidence;
 
+        (void)victim;
         SAY(p->text,
                         "throttled in %" PRIu64
                         " %% of its periods: %s a minute lost at a quota of "
@@ -60,9 +61,10 @@ static void say_cpu(const struct finding *f, struct prose *p) {
                          "threads they chose from the old quota until they are restarted");
 }
 
-static void say_limit(const struct finding *f, struct prose *p) {
+static void say_limit(const struct finding *f, const char *victim, struct prose *p) {
         const uint64_t *e = f->evidence;
 
+        (void)victim;
         SAY(p->text,
                         "at its limit of %s: hit %" PRIu64 " times in %s, %" PRIu64
                         " pages evicted and wanted back, %" PRIu64
@@ -83,9 +85,10 @@ static void say_limit(const struct finding *f, struct prose *p) {
                          "from the old limit until they are restarted");
 }
 
-static void say_high(const struct finding *f, struct prose *p) {
+static void say_high(const struct finding *f, const char *victim, struct prose *p) {
         const uint64_t *e = f->evidence;
 
+        (void)victim;
         SAY(p->text,
                         "made to reclaim at memory.high %s, %" PRIu64
                         " times in %s, with memory.max at %s; at least %s a minute lost",
@@ -101,9 +104,10 @@ static void say_high(const struct finding *f, struct prose *p) {
         TELL(p->restart, "nothing: memory.high is not seen by programs when they start");
 }
 
-static void say_pids(const struct finding *f, struct prose *p) {
+static void say_pids(const struct finding *f, const char *victim, struct prose *p) {
         const uint64_t *e = f->evidence;
 
+        (void)victim;
         SAY(p->text,
                         "%" PRIu64 " of %" PRIu64 " tasks (threads count), %" PRIu64
                         " forks refused in %s: the next one may fail",
@@ -115,6 +119,54 @@ static void say_pids(const struct finding *f, struct prose *p) {
         TELL(p->risk, "low: something that forks without end fills the new limit as well");
         TELL(p->restart, "nothing; a program that failed to start a thread may have to be started "
                          "again");
+}
+
+/* "7.3 MiB/s", as the limit is written but for the disk and its own name. */
+static struct words rate(uint64_t key, uint64_t amount) {
+        struct words w;
+        char text[KNOB_VALUE_TEXT_MAX];
+        const char *equals;
+
+        knob_format(KNOB_IO_MAX, (struct knob_value){ .amount = amount, .key = key }, text,
+                        sizeof(text));
+        equals = strchr(text, '=');
+        SAY(w.text, "%s", equals ? equals + 1 : text);
+        return w;
+}
+
+static void say_brake(const struct finding *f, const char *victim, struct prose *p) {
+        static const struct {
+                const char *does, *of;
+        } shares[IO_LIMIT_COUNT] = {
+                [IO_RBPS] = { "reads", "the bytes that come from" },
+                [IO_WBPS] = { "writes", "the bytes that go to" },
+                [IO_RIOPS] = { "makes", "the reads of" },
+                [IO_WIOPS] = { "makes", "the writes to" },
+        };
+        const uint64_t *e = f->evidence;
+        uint64_t key = e[EVIDENCE_BRAKE_KEY];
+        enum io_limit limit = io_key_limit(key);
+        char disk[IO_DEVICE_SIZE], name[NAME_MAX_TEXT];
+
+        io_key_device(key, disk);
+        text_printable(victim, name, sizeof(name));
+        SAY(p->text,
+                        "%s %" PRIu64
+                        " %% of %s disk %s (%s); %s waited for it at least %s of each "
+                        "minute",
+                        shares[limit].does,
+                        percent(e[EVIDENCE_BRAKE_DONE], e[EVIDENCE_BRAKE_DISK_DONE]),
+                        shares[limit].of, disk, rate(key, e[EVIDENCE_BRAKE_USE]).text, name,
+                        seconds(f->lost_usec_per_min).text);
+        SAY(p->why,
+                        "half of the most that the disk was seen to do, %s; where that would brake "
+                        "nothing, half of what it does now",
+                        rate(key, e[EVIDENCE_BRAKE_MOST]).text);
+        SAY(p->effect, "%s waits less for the disk; this container's own IO there takes longer",
+                        name);
+        TELL(p->risk, "medium: what waits for this container's files waits with it, on a disk that "
+                      "others use too");
+        TELL(p->restart, "nothing: the limit holds for what runs");
 }
 
 static void say_processes(const struct finding *f, struct prose *p) {
@@ -147,11 +199,13 @@ static void say_processes(const struct finding *f, struct prose *p) {
         }
 }
 
-static void (*const sayers[RULE_COUNT])(const struct finding *f, struct prose *p) = {
+static void (*const sayers[RULE_COUNT])(
+                const struct finding *f, const char *victim, struct prose *p) = {
         [RULE_CPU_QUOTA] = say_cpu,
         [RULE_MEMORY_LIMIT] = say_limit,
         [RULE_MEMORY_HIGH] = say_high,
         [RULE_PIDS_LIMIT] = say_pids,
+        [RULE_IO_BRAKE] = say_brake,
 };
 
 static void say_none(struct prose *p, const char *why) {
@@ -160,18 +214,21 @@ static void say_none(struct prose *p, const char *why) {
 }
 
 void prose_make(const struct finding *f, const struct proposal *p, enum reason unsized,
-                enum reason refusal, struct prose *ret) {
+                enum reason refusal, const char *victim, struct prose *ret) {
         memset(ret, 0, sizeof(*ret));
         if (f->rule >= RULE_COUNT || !sayers[f->rule])
                 return;
 
-        sayers[f->rule](f, ret);
+        sayers[f->rule](f, victim, ret);
         say_processes(f, ret);
         if (!p) {
-                say_none(ret, unsized == REASON_HOST_RESERVE ? "nothing is proposed: the host has "
-                                                               "no more to give"
-                                                             : "nothing is proposed: the limit is "
-                                                               "as high as it should go");
+                say_none(ret, f->rule == RULE_IO_BRAKE ? "nothing is proposed: a limit that "
+                                                         "is as tight is there already"
+                                : unsized == REASON_HOST_RESERVE
+                                                ? "nothing is proposed: the host has "
+                                                  "no more to give"
+                                                : "nothing is proposed: the limit is "
+                                                  "as high as it should go");
                 return;
         }
         if (refusal != REASON_NONE) {

@@ -2,7 +2,7 @@
 /*
  * The sentences of a finding: what is wrong and who is behind it; what is proposed, what to expect,
  * what may go wrong, how to undo it, how long it lasts, and what must be restarted. Made from
- * numbers alone; names of processes are escaped.
+ * numbers alone; names of processes and of a victim are escaped.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct prose {
  * @p:       the proposal; NULL when there is none: then the sentences about it are empty
  * @unsized: why there is none, REASON_NONE with a proposal
  * @refusal: why dtgovd refused it, REASON_NONE when it did not
+ * @victim:  name of the container that a brake is for; looked at for no other rule
  */
 void prose_make(const struct finding *f, const struct proposal *p, enum reason unsized,
-                enum reason refusal, struct prose *ret);
+                enum reason refusal, const char *victim, struct prose *ret);

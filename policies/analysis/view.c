@@ -82,10 +82,8 @@ struct view view_unchanged(const struct view *v, enum sample_id id) {
 }
 
 uint64_t view_stalled_usec(const struct view *v, enum sample_id id) {
-        uint64_t at_5 = view_delta(v, id), at_20 = view_delta(v, id + 1),
-                 at_40 = view_delta(v, id + 2);
-        uint64_t usec = (u64_sub(at_5, at_20) * 5 + u64_sub(at_20, at_40) * 20 + at_40 * 40) *
-                        (LADDER_WINDOW_USEC / 100);
+        uint64_t usec = ladder_usec(
+                        view_delta(v, id), view_delta(v, id + 1), view_delta(v, id + 2));
 
         return u64_min(usec, view_span_usec(v));
 }

@@ -51,8 +51,7 @@ struct view view_from(const struct view *v, uint64_t from_boottime_ns);
 struct view view_unchanged(const struct view *v, enum sample_id id);
 
 /*
- * Time that a resource's tasks were stalled at least, by the ladder alone: each event of the 5 %
- * trigger proves 5 % of its window, of the 20 % one 20 %, and so on.
+ * Time that a resource's tasks were stalled at least, by the ladder alone: ladder_usec().
  *
  * @id:     the resource's 5 % counter, SAMPLE_LADDER_MEMORY_5
  * Returns: microseconds, at most the view's span

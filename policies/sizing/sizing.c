@@ -9,6 +9,7 @@ static enum reason (*const sizers[RULE_COUNT])(
         [RULE_MEMORY_LIMIT] = sizing_memory_limit,
         [RULE_MEMORY_HIGH] = sizing_memory_high,
         [RULE_PIDS_LIMIT] = sizing_pids,
+        [RULE_IO_BRAKE] = sizing_io_brake,
 };
 
 void sizing_add(struct proposal *p, enum knob_id knob, struct knob_value old, uint64_t amount) {
@@ -17,6 +18,13 @@ void sizing_add(struct proposal *p, enum knob_id knob, struct knob_value old, ui
         p->changes[p->changes_count++] = (struct knob_change){
                 .knob = knob, .old = old, .new = knob_round(knob, new)
         };
+}
+
+/* A brake is a step down, all else is one up. */
+static bool is_step(const struct proposal *p) {
+        int direction = knob_compare(p->changes[0].knob, p->changes[0].new, p->changes[0].old);
+
+        return p->rule == RULE_IO_BRAKE ? direction < 0 : direction > 0;
 }
 
 bool sizing_propose(const struct finding *f, const struct sizing_host *host, struct proposal *ret,
@@ -34,8 +42,7 @@ bool sizing_propose(const struct finding *f, const struct sizing_host *host, str
         memcpy(p.evidence, f->evidence, sizeof(p.evidence));
         if (f->rule < RULE_COUNT && sizers[f->rule])
                 reason = sizers[f->rule](f, host, &p);
-        if (reason == REASON_NONE &&
-                        knob_compare(p.changes[0].knob, p.changes[0].new, p.changes[0].old) <= 0)
+        if (reason == REASON_NONE && !is_step(&p))
                 reason = REASON_NO_CHANGE;
         if (reason != REASON_NONE) {
                 *ret_reason = reason;

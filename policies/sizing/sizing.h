@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a finding to the numbers of a proposal. Pure. Raises only: a bottleneck is relieved here;
- * giving back what is not used is another matter, with other evidence.
+ * From a finding to the numbers of a proposal. Pure. A bottleneck is relieved here: by a raise, or
+ * by a brake on whoever another container waits for; giving back what is not used is another
+ * matter, with other evidence.
  */
 #pragma once
 
@@ -43,6 +44,8 @@ enum reason sizing_memory_limit(
 enum reason sizing_memory_high(
                 const struct finding *f, const struct sizing_host *host, struct proposal *p);
 enum reason sizing_pids(
+                const struct finding *f, const struct sizing_host *host, struct proposal *p);
+enum reason sizing_io_brake(
                 const struct finding *f, const struct sizing_host *host, struct proposal *p);
 
 /* Adds a knob, rounded, to a proposal; the period of a quota stays as it was. */

@@ -109,6 +109,27 @@ static void a_rollback_restores_the_default_and_no_other_line(void **state) {
 
 static const uint64_t sda_wbps = 8ULL << 34 | IO_WBPS;
 
+/* The rule's evidence says for whom; the observer is told with the change. */
+static void a_brake_carries_its_victim_and_no_other_change_does(void **state) {
+        struct fixture *f = *state;
+        struct proposal p = { .number = 78,
+                .rule = RULE_IO_BRAKE,
+                .changes_count = 1,
+                .cgroup_inode = f->container->container.cgroup_inode,
+                .container_id = "c1",
+                .changes = { { .knob = KNOB_IO_MAX,
+                                .old = { .amount = KNOB_MAX, .key = sda_wbps },
+                                .new = { .amount = MIB, .key = sda_wbps } } } };
+
+        p.evidence[EVIDENCE_BRAKE_VICTIM] = 4711;
+        assert_int_equal(engine_begin(&f->control, &p, 1000, 0, NULL), 0);
+        assert_int_equal(f->control.engine.runs->change.victim, 4711);
+        p.number++;
+        p.rule = RULE_MEMORY_LIMIT;
+        assert_int_equal(engine_begin(&f->control, &p, 1000, 0, NULL), 0);
+        assert_int_equal(f->control.engine.runs->change.victim, 0);
+}
+
 static struct run *cap_writes(struct fixture *f) {
         struct proposal p = { .number = 77,
                 .rule = RULE_PERSON,
@@ -210,6 +231,7 @@ int main(void) {
                 TEST(the_same_limit_that_somebody_else_set_is_theirs),
                 TEST(after_a_crash_the_limit_goes_back),
                 TEST(changes_of_different_limits_do_not_share_a_knob),
+                TEST(a_brake_carries_its_victim_and_no_other_change_does),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,22 @@ static void a_tighter_parent_counts_for_its_own_limit_alone(void **state) {
         assert_asked(f, RISK_MEDIUM, "no effect beyond 8:0 wbps=1 MiB/s");
 }
 
+/* Whoever shares the disk has a say: no policy names io.max (config_policies.c), so none allows it.
+ */
+static void a_brake_is_a_persons_to_decide_whatever_a_policy_takes(void **state) {
+        struct policy policy = { .number = 3, .mode = POLICY_AUTO, .risk = RISK_HIGH };
+        struct fixture *f = *state;
+
+        policy.at_most[policy.at_most_count++] =
+                        (struct policy_bound){ KNOB_CPU_MAX, { 300000, 100000 } };
+        f->container.policy = &policy;
+        f->p.rule = RULE_IO_BRAKE;
+        want_io(f, 0, IO_WBPS, MIB);
+        assert_asked(f, RISK_MEDIUM, "policy 3 does not name io.max: yours to decide");
+        f->container.io_max[0].disk.swap = true;
+        assert_refused(f, REASON_DEVICE, "rules put no brake there");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void) {
@@ -103,6 +119,7 @@ int main(void) {
                 TEST(each_limit_of_each_disk_is_a_knob_of_its_own),
                 TEST(only_whole_disks_are_limited),
                 TEST(a_brake_on_swap_is_refused_to_rules_and_told_to_people),
+                TEST(a_brake_is_a_persons_to_decide_whatever_a_policy_takes),
                 TEST(a_tighter_parent_counts_for_its_own_limit_alone),
         };
 

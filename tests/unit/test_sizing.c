@@ -258,6 +258,76 @@ static void the_number_of_tasks_doubles_within_what_the_host_bears(void **state)
         assert_false(sizing_propose(&f, &big, &p, &reason));
 }
 
+/* A disk that does 8 MiB/s at most, and @now now; one container does @use of it. */
+static struct finding brake_finding(uint64_t use, uint64_t now) {
+        struct finding f = { .rule = RULE_IO_BRAKE, .lost_usec_per_min = 20 * USEC_PER_SEC };
+
+        f.evidence[EVIDENCE_BRAKE_WINDOW] = 30 * USEC_PER_SEC;
+        f.evidence[EVIDENCE_BRAKE_KEY] = io_key(8, 0, IO_WBPS);
+        f.evidence[EVIDENCE_BRAKE_USE] = use;
+        f.evidence[EVIDENCE_BRAKE_DONE] = use * 30;
+        f.evidence[EVIDENCE_BRAKE_DISK_DONE] = now * 30;
+        f.evidence[EVIDENCE_BRAKE_MOST] = 8 * MIB;
+        f.evidence[EVIDENCE_BRAKE_LIMIT] = KNOB_MAX;
+        return f;
+}
+
+static void a_brake_leaves_half_of_the_disk_to_the_others(void **state) {
+        struct finding f = brake_finding(6 * MIB, 8 * MIB);
+        enum reason reason;
+        struct proposal p;
+
+        (void)state;
+        assert_true(sizing_propose(&f, &big, &p, &reason));
+        assert_int_equal(p.changes_count, 1);
+        assert_int_equal(p.changes[0].knob, KNOB_IO_MAX);
+        assert_true(p.changes[0].old.amount == KNOB_MAX);
+        assert_true(p.changes[0].old.key == io_key(8, 0, IO_WBPS));
+        assert_true(p.changes[0].new.amount == 4 * MIB);
+        assert_true(p.changes[0].new.key == io_key(8, 0, IO_WBPS));
+        assert_int_equal(p.risk, RISK_MEDIUM);
+        assert_true(p.expected_usec_per_min == 20 * USEC_PER_SEC * 4 / 6);
+}
+
+static void where_half_of_the_most_would_brake_nothing_it_is_half_of_now(void **state) {
+        struct finding f = brake_finding(2 * MIB, 3 * MIB);
+        enum reason reason;
+        struct proposal p;
+
+        (void)state;
+        assert_true(sizing_propose(&f, &big, &p, &reason));
+        assert_true(p.changes[0].new.amount == 3 * MIB / 2);
+}
+
+static void a_brake_that_is_as_tight_or_would_stop_the_work_is_not_proposed(void **state) {
+        struct finding f = brake_finding(6 * MIB, 8 * MIB);
+        enum reason reason;
+        struct proposal p;
+
+        (void)state;
+        f.evidence[EVIDENCE_BRAKE_LIMIT] = 4 * MIB;
+        assert_false(sizing_propose(&f, &big, &p, &reason));
+        assert_int_equal(reason, REASON_NO_CHANGE);
+        f.evidence[EVIDENCE_BRAKE_LIMIT] = 5 * MIB;
+        assert_true(sizing_propose(&f, &big, &p, &reason));
+        f = brake_finding(60 * KIB, 90 * KIB);
+        assert_false(sizing_propose(&f, &big, &p, &reason));
+        f = brake_finding(0, 0);
+        assert_false(sizing_propose(&f, &big, &p, &reason));
+}
+
+static void a_brake_on_operations_counts_operations(void **state) {
+        struct finding f = brake_finding(500, 700);
+        enum reason reason;
+        struct proposal p;
+
+        (void)state;
+        f.evidence[EVIDENCE_BRAKE_KEY] = io_key(8, 0, IO_RIOPS);
+        f.evidence[EVIDENCE_BRAKE_MOST] = 702;
+        assert_true(sizing_propose(&f, &big, &p, &reason));
+        assert_true(p.changes[0].new.amount == 351);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_quota_grows_to_the_half_core_that_covers_the_demand),
@@ -275,6 +345,10 @@ int main(void) {
                 cmocka_unit_test(memory_high_grows_by_half_and_stays_below_max),
                 cmocka_unit_test(unlimited_memory_has_nothing_to_raise),
                 cmocka_unit_test(the_number_of_tasks_doubles_within_what_the_host_bears),
+                cmocka_unit_test(a_brake_leaves_half_of_the_disk_to_the_others),
+                cmocka_unit_test(where_half_of_the_most_would_brake_nothing_it_is_half_of_now),
+                cmocka_unit_test(a_brake_that_is_as_tight_or_would_stop_the_work_is_not_proposed),
+                cmocka_unit_test(a_brake_on_operations_counts_operations),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
