@@ -105,11 +105,14 @@ static int print_processes(struct cli *c, const struct json *list) {
 }
 
 static void print_finding(struct cli *c, const struct json *f) {
+        const char *victim = out_text(&c->out, text_of(f, "victim"));
+
         print_text(c, "found", f, "text");
         print_fact(c, "since", ago(c, number_of(f, "sinceBoottimeNs", 0)));
         print_fact(c, "lost",
-                        out_format(&c->out, "%s a minute",
-                                        out_duration(&c->out, number_of(f, "lostUsecPerMin", 0))));
+                        out_format(&c->out, victim[0] ? "%s a minute, by %s" : "%s a minute",
+                                        out_duration(&c->out, number_of(f, "lostUsecPerMin", 0)),
+                                        victim));
         print_evidence(c, f);
         (void)print_processes(c, children_of(f, "processes"));
         print_text(c, "why", f, "why");
@@ -166,11 +169,14 @@ void show_proposal(struct cli *c, const struct json *p) {
 static void print_effect(struct cli *c, const struct json *e) {
         const char *before = loss_words(c, e, "beforeUsecPerMin");
         const char *after = loss_words(c, e, "afterUsecPerMin");
+        bool is_brake = strcmp(text_of(e, "rule"), rules[RULE_IO_BRAKE].name) == 0;
 
         print_fact(c, "expected", loss_words(c, e, "expectedUsecPerMin"));
         if (before[0] && after[0])
                 print_fact(c, "measured",
-                                out_format(&c->out, "%s before, %s after", before, after));
+                                out_format(&c->out, "%s before, %s after%s", before, after,
+                                                is_brake ? ", by the container that it is for"
+                                                         : ""));
         else
                 print_fact(c, "measured", after);
 }

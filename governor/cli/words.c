@@ -90,6 +90,11 @@ const char *next_words(struct cli *c, const struct json *finding) {
 }
 
 const char *finding_words(struct cli *c, const struct json *finding) {
+        /* What it says of itself is about two containers. */
+        if (text_of(finding, "victim")[0])
+                return out_format(&c->out, "%s %s; %s", name_of(c, finding),
+                                out_text(&c->out, text_of(finding, "text")),
+                                next_words(c, finding));
         return out_format(&c->out, "%s: %s%s; %s", lost_words(c, finding), cause_words(c, finding),
                         process_words(c, finding), next_words(c, finding));
 }

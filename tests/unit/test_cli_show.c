@@ -37,6 +37,19 @@ static void less_than_a_minute_of_evidence_is_a_rate(void **state) {
         assert_non_null(strstr(b->out, "api loses 40 s a minute: slow; dtgov show F12\n"));
 }
 
+static void a_brake_is_told_of_both_containers(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListFindings", NULL,
+                        "{\"findings\":[{\"id\":\"F12\",\"containerId\":\"" API
+                        "\",\"cgroupInode\":7,\"rule\":\"io-brake\",\"victim\":\"shop\\u001b[2J\","
+                        "\"lostUsecPerMin\":24000000,\"text\":\"fills it\",\"proposal\":\"P4\"}]}");
+        assert_int_equal(run_line(b, "status"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "api fills it; dtgov approve P4\n"));
+        assert_int_equal(run_line(b, "show F12"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "24 s a minute, by shop\\x1b[2J\n"));
+}
+
 static void empty_states_name_the_next_command(void **state) {
         struct bench *b = *state;
 
@@ -455,6 +468,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 AGAINST_DAEMONS(status_opens_with_what_hurts_and_what_mends_it),
                 AGAINST_DAEMONS(less_than_a_minute_of_evidence_is_a_rate),
+                AGAINST_DAEMONS(a_brake_is_told_of_both_containers),
                 AGAINST_DAEMONS(empty_states_name_the_next_command),
                 AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
                 AGAINST_DAEMONS(an_answer_of_another_shape_is_printed_and_no_crash),
