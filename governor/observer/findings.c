@@ -45,7 +45,8 @@ struct view manager_view(struct manager *m, const struct target *t, uint64_t sin
 static void name_culprits(const struct target *t, struct finding *f) {
         enum attribution_order order = BY_CPU;
 
-        if (!t->attribution)
+        /* Which of its processes does the IO is not known: /proc tells it to root alone. */
+        if (!t->attribution || f->rule == RULE_IO_BRAKE)
                 return;
         if (f->rule == RULE_MEMORY_LIMIT || f->rule == RULE_MEMORY_HIGH)
                 order = BY_MEMORY_GROWTH;
@@ -56,6 +57,9 @@ static void name_culprits(const struct target *t, struct finding *f) {
 
 static bool same_wish(const struct proposal *a, const struct proposal *b) {
         if (a->changes_count != b->changes_count)
+                return false;
+        if (a->rule == RULE_IO_BRAKE &&
+                        a->evidence[EVIDENCE_BRAKE_VICTIM] != b->evidence[EVIDENCE_BRAKE_VICTIM])
                 return false;
         for (uint32_t i = 0; i < a->changes_count; i++)
                 if (a->changes[i].knob != b->changes[i].knob ||
@@ -94,7 +98,7 @@ static void ask_again(struct entry *e, uint64_t now_ns) {
                 e->submission = SUBMISSION_PENDING;
 }
 
-static void found(struct manager *m, struct target *t, struct finding *f, uint64_t now_ns) {
+void findings_found(struct manager *m, struct target *t, struct finding *f, uint64_t now_ns) {
         struct entry *e = t->entries[f->rule];
         bool fresh = !e;
 
@@ -173,7 +177,7 @@ void findings_update(
                 if (v.count == 0)
                         v = manager_view(m, t, u64_sub(now_ns, MANAGER_WINDOW_NS));
                 if (analysis_evaluate((enum rule_id)i, &v, &f))
-                        found(m, t, &f, now_ns);
+                        findings_found(m, t, &f, now_ns);
         }
 }
 
@@ -221,18 +225,30 @@ static void keep_values(struct sample *to, const struct sample *s, bool first) {
         }
 }
 
+/* Whose losses tell what a change did: not those of the container that a brake slows down. */
+static struct target *judged_by(struct manager *m, struct target *t, uint64_t victim) {
+        struct target *other = victim != 0 ? manager_find(m, victim) : NULL;
+
+        return victim == 0 ? t : other && !other->gone ? other : NULL;
+}
+
 static void begin_probation(
                 struct manager *m, struct target *t, const struct change *c, uint64_t now_ns) {
         uint64_t end_ns = c->applied_boottime_ns ? c->applied_boottime_ns : now_ns;
         uint64_t begin_ns = u64_sub(end_ns, PROBATION_BEFORE_NS);
-        struct view v = manager_view(m, t, u64_sub(now_ns, MANAGER_WINDOW_NS));
-        struct sample first = {}, last = {};
+        struct target *by = judged_by(m, t, c->victim);
+        struct sample first = {}, last = {}, now = {};
+        struct view v = {};
 
         if (!t->probation)
                 t->probation = calloc(1, sizeof(*t->probation));
         if (!t->probation)
                 return;
 
+        if (by) {
+                v = manager_view(m, by, u64_sub(now_ns, MANAGER_WINDOW_NS));
+                now = by->sampler.last;
+        }
         for (size_t i = 0; i < v.count && v.samples[i].boottime_ns <= end_ns; i++) {
                 if (v.samples[i].boottime_ns >= begin_ns) {
                         if (first.present == 0)
@@ -243,11 +259,11 @@ static void begin_probation(
                 last.boottime_ns = v.samples[i].boottime_ns;
         }
         /* The period is of a file that most samples do not have. */
-        last.value[SAMPLE_LIMIT_CPU_PERIOD] = t->sampler.last.value[SAMPLE_LIMIT_CPU_PERIOD];
+        last.value[SAMPLE_LIMIT_CPU_PERIOD] = now.value[SAMPLE_LIMIT_CPU_PERIOD];
         pressure_put(&m->pressure, &first);
         pressure_put(&m->pressure, &last);
-        pressure_put(&m->pressure, &t->sampler.last);
-        probation_begin(t->probation, c, &first, &last, &t->sampler.last);
+        pressure_put(&m->pressure, &now);
+        probation_begin(t->probation, c, &first, &last, &now);
 }
 
 void findings_change(struct manager *m, struct target *t, const struct change *c, uint64_t now_ns) {
@@ -274,10 +290,16 @@ void findings_change(struct manager *m, struct target *t, const struct change *c
 }
 
 void findings_probation(struct manager *m, struct target *t) {
+        struct target *by;
+
         if (!t->probation)
                 return;
-        pressure_put(&m->pressure, &t->sampler.last);
-        probation_step(t->probation, &t->sampler.last);
+        by = judged_by(m, t, t->probation->victim);
+        if (!by)
+                return; /* what is not seen any more is no evidence */
+        probation_braked(t->probation, &t->sampler.last);
+        pressure_put(&m->pressure, &by->sampler.last);
+        probation_step(t->probation, &by->sampler.last);
         /* That it hurts is said at once; the rest waits for its turn: dtgovd takes only so many. */
         if (t->probation->due && t->probation->report.verdict == VERDICT_WORSE)
                 (void)uplink_report(m, t->probation);

@@ -27,6 +27,8 @@ static int on_rung(sd_event_source *source, int fd, uint32_t revents, void *user
 
         s->ladder_count[rung->bit]++;
         s->ladder_ns[rung->bit / 3] = now_ns;
+        if (rung->bit == DISKS_RUNG)
+                disks_alert(rung->target->manager, now_ns);
         manager_fired(rung->target, now_ns);
         return 0;
 }

@@ -213,8 +213,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         unsigned slot = (unsigned)(m->tick++ % MANAGER_SLOTS);
         uint64_t begin_usec = monotonic_usec(), now_ns;
 
-        if (slot == 0)
+        if (slot == 0) {
                 pressure_read(&m->pressure, m->proc_fd, proc_boottime_ns());
+                disks_tick(m, proc_boottime_ns());
+        }
         for (size_t i = 0; i < m->targets_count; i++) {
                 struct target *t = m->targets[i];
 

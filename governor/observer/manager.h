@@ -43,6 +43,7 @@ struct manager {
         struct sizing_host host;
         uint64_t host_ns; /* when it was read */
         struct pressure pressure;
+        struct disks disks;
         struct target **targets;
         size_t targets_count, targets_room;
         uint64_t tick;
@@ -100,6 +101,8 @@ int uplink_report(struct manager *m, struct probation *p);
 /* Evaluates the rules whose symptom shows between @before and the sample just taken. */
 void findings_update(
                 struct manager *m, struct target *t, const struct sample *before, uint64_t now_ns);
+/* A finding of a rule that looks at more than one container: it begins, or is there still. */
+void findings_found(struct manager *m, struct target *t, struct finding *f, uint64_t now_ns);
 /* Whether one more sample may complete a rule's evidence: then it is worth taking at once. */
 bool findings_near(const struct target *t, uint64_t now_ns);
 void findings_answer(struct manager *m, const struct link_answer *answer);

@@ -3,6 +3,7 @@
 
 #include "governor/kernel/cgroup.h"
 #include "governor/kernel/psi.h"
+#include "governor/observer/disks.h"
 #include "state/parse.h"
 
 #include <fcntl.h>
@@ -90,13 +91,15 @@ static void parse_number(const char *text, enum sample_id id, struct sample *s) 
                 put(s, id, value);
 }
 
-static void parse_hot(unsigned file, const char *text, struct sample *s) {
+static void parse_hot(unsigned file, const char *text, struct disk_table *disks, struct sample *s) {
         enum sample_id first = hot_fields[file].first;
 
         if (file == HOT_IO) {
                 uint64_t sums[4];
 
                 sampler_parse_io(text, sums);
+                if (disks)
+                        disk_table_parse(text, disks);
                 for (unsigned i = 0; i < 4; i++)
                         put(s, first + i, sums[i]);
         } else if (hot_fields[file].count == 1)
@@ -117,7 +120,7 @@ static int read_hot(struct sampler *s, char *buf, size_t size, struct sample *re
                 if (n < 0)
                         continue;
                 buf[n] = '\0';
-                parse_hot(i, buf, ret);
+                parse_hot(i, buf, s->disks, ret);
         }
         return 0;
 }

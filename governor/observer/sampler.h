@@ -18,6 +18,8 @@
 #define SAMPLER_PRESSURE_NS    NSEC_PER_SEC        /* while the ladder fires */
 #define SAMPLER_ALERT_NS       (10 * NSEC_PER_SEC) /* how long "while" lasts after an event */
 
+struct disk_table;
+
 struct sampler {
         int dir_fd;
         int hot_fd[SAMPLER_HOT_FILES];
@@ -27,6 +29,7 @@ struct sampler {
         uint64_t pids_alert_ns; /* when there were many tasks */
         uint64_t cold_ns, memory_stat_ns, pressure_ns; /* when these were read last */
         struct sample last;                            /* the last known value of every field */
+        struct disk_table *disks; /* takes io.stat by disk, too; NULL: nobody asks for it */
 };
 
 /* Takes over @dir_fd. Files that do not exist (a controller is off) are left out for good. */

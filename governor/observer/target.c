@@ -13,6 +13,7 @@ void target_free(struct target *t) {
         sample_ring_done(&t->ring);
         attribution_free(t->attribution);
         free(t->probation);
+        free(t->disks);
         free(t->identity);
         free(t);
 }

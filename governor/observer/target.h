@@ -5,6 +5,7 @@
 #pragma once
 
 #include "governor/observer/attribution.h"
+#include "governor/observer/disks.h"
 #include "governor/observer/probation.h"
 #include "governor/observer/sampler.h"
 #include "state/identity.h"
@@ -63,6 +64,7 @@ struct target {
         struct entry *entries[RULE_COUNT];                             /* NULL: not found */
         struct attribution *attribution;                               /* only while in trouble */
         struct probation *probation;                                   /* NULL: no change on it */
+        struct disk_watch *disks; /* NULL: nobody waits for a disk */
 };
 
 void target_free(struct target *t);
