@@ -12,6 +12,7 @@
  *   peer anon MIB [SECONDS]        touches so much memory and sleeps
  *   peer grow MIB THEN             holds MIB; at SIGUSR1 holds THEN MiB
  *   peer thrash FILE MIB ANON      holds ANON MiB and reads pages of a file of MIB here and there
+ *   peer reads DISK KIB MS         reads KIB here and there, past the page cache, each MS
  *   peer forks COUNT               keeps COUNT children, tries again once a second
  *   peer inside PID WHAT [PATH]    makes that process do it: read, write, create, mkdir, rmdir,
  * unlink, exec a path; setuid, socket, fork; prints "ok", an errno, "killed"
@@ -290,6 +291,23 @@ static _Noreturn void thrash(const char *path, unsigned long mib, unsigned long 
                         die("read");
 }
 
+static _Noreturn void reads(const char *path, unsigned long bytes, unsigned pause_ms) {
+        int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+        off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+        void *buf;
+
+        if (bytes == 0 || size < (off_t)bytes || posix_memalign(&buf, 4096, bytes) != 0)
+                die(path);
+        srandom((unsigned)getpid());
+        for (;;) {
+                off_t at = (off_t)(random() % (size / (off_t)bytes)) * (off_t)bytes;
+
+                if (pread(fd, buf, bytes, at) < 0)
+                        die("read");
+                (void)usleep(pause_ms * 1000);
+        }
+}
+
 static _Noreturn void forks(int count) {
         int alive = 0;
 
@@ -418,6 +436,8 @@ int main(int argc, char **argv) {
                 grow(strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
         if (strcmp(verb, "thrash") == 0 && argc == 5)
                 thrash(argv[2], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
+        if (strcmp(verb, "reads") == 0 && argc == 5)
+                reads(argv[2], strtoul(argv[3], NULL, 10) * 1024, (unsigned)number(argv[4]));
         if (strcmp(verb, "forks") == 0 && argc == 3)
                 forks(number(argv[2]));
         if (strcmp(verb, "inside") == 0 && argc >= 4)
