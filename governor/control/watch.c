@@ -29,6 +29,13 @@ uint64_t watch_probation_ns(const struct control *c, const struct run *run) {
                                      : c->config.probation_sec[run->change.rule] * NSEC_PER_SEC;
 }
 
+/* What the observer has to see of it. */
+static const char *proof_of(const struct change *x) {
+        if (x->victim != 0)
+                return "help the container that it is for";
+        return change_lowers(x) ? "do no harm at work" : "help";
+}
+
 void watch_say(struct run *run) {
         const struct change *x = &run->change;
         char at[KNOB_VALUE_TEXT_MAX];
@@ -36,8 +43,7 @@ void watch_say(struct run *run) {
         run->text[0] = '\0';
         if (ending_needs_evidence(x) && !run->trial_ns && !run->kept)
                 run_say(run, "taken back unless it is seen to %s; dtgov keep C%llu keeps it",
-                                change_lowers(x) ? "do no harm at work" : "help",
-                                (unsigned long long)x->number);
+                                proof_of(x), (unsigned long long)x->number);
         for (unsigned i = 0; i < x->changes_count; i++) {
                 if (!(x->step_mask >> i & 1) || x->changes[i].knob != KNOB_MEMORY_HIGH)
                         continue;

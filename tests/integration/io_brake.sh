@@ -76,6 +76,7 @@ t_is "nothing is written before somebody approves" "" "$(cat "$T/greedy/io.max")
 
 echo "- it is approved ($SECONDS s)"
 t_ok "the limit is set" runs 0 dtgov approve "$p" --yes
+t_ok "until the other one is seen not to be helped" says 'taken back unless it is seen to help the container that it is for' "$output"
 change=$(last_change greedy)
 t_ok "of that disk and direction alone" grep -Ex "$dev rbps=[0-9]+ wbps=max riops=max wiops=max" "$T/greedy/io.max"
 t_is "the other container has none" "" "$(cat "$T/quiet/io.max")"
