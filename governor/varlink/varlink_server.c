@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -319,6 +320,18 @@ int varlink_server_listen_fd(struct varlink_server *s, int fd) {
         return r < 0 ? r : sd_event_source_set_io_fd_own(s->listening, true);
 }
 
+/*
+ * Whoever called listen(2) is the peer of all that connect (unix(7)). A child that hangs may hold
+ * the socket of a daemon that has ended: nobody will answer there.
+ */
+static bool is_left_over(const struct varlink *somebody) {
+        struct ucred peer = { 0 };
+        socklen_t len = sizeof(peer);
+
+        return getsockopt(somebody->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+               peer.pid > 0 && kill(peer.pid, 0) < 0 && errno == ESRCH;
+}
+
 int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err) {
         struct varlink *somebody;
         struct sockaddr_un address;
@@ -327,8 +340,10 @@ int varlink_listen(const char *path, mode_t mode, int *ret_fd, struct error *err
         int r;
 
         r = varlink_connect(&somebody, path, NULL);
-        if (r >= 0)
+        if (r >= 0) {
+                r = is_left_over(somebody) ? -ESRCH : 0;
                 varlink_unref(somebody);
+        }
         if (r >= 0 || r == -EAGAIN) /* its queue is full */
                 return error_set(err, -EADDRINUSE, "%s: somebody answers there already", path);
         fd = varlink_socket(path, &address, err);

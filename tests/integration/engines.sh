@@ -137,7 +137,7 @@ shown() { # to people
 }
 
 all_watched() {
-        says "^$(wc -l < "/run/ids.$row") containers watched" "$(dtgov status)"
+        says "^$(wc -l < "/run/ids.$row") containers? watched" "$(dtgov status)"
 }
 
 shows() {

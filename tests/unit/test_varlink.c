@@ -358,6 +358,34 @@ static void a_socket_is_replaced_only_when_nobody_answers(void **state) {
         (void)unlink(path);
 }
 
+/* A child of a daemon that has ended holds its socket, and answers nothing. */
+static void a_socket_that_only_a_child_left_behind_holds_is_replaced(void **state) {
+        struct bench *b = *state;
+        char path[128];
+        int fd, ends[2];
+        pid_t daemon;
+
+        (void)snprintf(path, sizeof(path), "%s/left", b->dir);
+        assert_int_equal(pipe(ends), 0);
+        daemon = fork();
+        if (daemon == 0) {
+                if (varlink_listen(path, 0600, &fd, NULL) < 0)
+                        _exit(1);
+                if (fork() == 0) {
+                        (void)close(ends[1]);
+                        if (read(ends[0], path, 1) < 0) /* until the test is over */
+                                _exit(1);
+                }
+                _exit(0);
+        }
+        (void)close(ends[0]);
+        assert_int_equal(waitpid(daemon, NULL, 0), daemon);
+        assert_int_equal(varlink_listen(path, 0600, &fd, NULL), 0);
+        (void)close(fd);
+        (void)close(ends[1]);
+        (void)unlink(path);
+}
+
 #define OVER_A_SOCKET(test) cmocka_unit_test_setup_teardown(test, bench_start, bench_stop)
 
 int main(void) {
@@ -382,6 +410,7 @@ int main(void) {
                 OVER_A_SOCKET(who_does_not_read_is_cut_off),
                 OVER_A_SOCKET(one_large_answer_arrives_whole),
                 OVER_A_SOCKET(a_socket_is_replaced_only_when_nobody_answers),
+                OVER_A_SOCKET(a_socket_that_only_a_child_left_behind_holds_is_replaced),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
