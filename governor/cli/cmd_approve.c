@@ -3,6 +3,25 @@
 
 #include "governor/cli/commands.h"
 #include "governor/cli/words.h"
+#include "state/change.h"
+
+/* What was approved before: no error while it is in force, or on its way there. */
+static int applied(struct cli *c, const char *id, const struct json *change) {
+        const char *number = out_text(&c->out, text_of(change, "id"));
+        int state = change_state_from_name(text_of(change, "state"));
+
+        if (c->trial_sec > 0)
+                return complain(c, EXIT_OUTDATED, "%s was approved already: %s, %s; dtgov show %s",
+                                id, number, state_words(c, change), number);
+        if (state >= 0 && state != CHANGE_COMMITTED && !change_states[state].open)
+                return complain(c, EXIT_OUTDATED,
+                                "%s was applied as %s, which is over: %s; dtgov show %s", id,
+                                number, state_words(c, change), number);
+        return print_unchanged(c,
+                        out_format(&c->out, "%s is already applied: %s, %s.", id, number,
+                                        state_words(c, change)),
+                        change);
+}
 
 /* A proposal that is not pending any more: what became of it. 1: it is pending. */
 static int settled(struct cli *c, const struct json *proposal) {
@@ -14,11 +33,7 @@ static int settled(struct cli *c, const struct json *proposal) {
         if (strcmp(state, "approved") == 0) {
                 if (ask(c, DAEMON_CONTROL, "ListChanges", NULL, &answer) == EXIT_DONE &&
                                 (change = find_of(answer, "changes", "proposal", id)))
-                        return print_unchanged(c,
-                                        out_format(&c->out, "%s is already applied: %s, %s.", id,
-                                                        out_text(&c->out, text_of(change, "id")),
-                                                        state_words(c, change)),
-                                        change);
+                        return applied(c, id, change);
                 return print_unchanged(c, out_format(&c->out, "%s is already approved.", id), NULL);
         }
         if (strcmp(state, "expired") == 0 || strcmp(state, "stale") == 0 ||
@@ -61,6 +76,29 @@ int approve_proposal(struct cli *c, const struct json *proposal) {
         return change ? print_outcome(c, change) : print_writes(c, answer);
 }
 
+/* Whoever may not decide is told so before the question, in dtgovd's words. */
+static int may_decide(struct cli *c, const struct json *proposal) {
+        const struct parameter parameters[] = {
+                { "id", .text = text_of(proposal, "id") },
+                { "digest", .text = text_of(proposal, "digest") },
+                { "dryRun", .is_flag = true, .number = true },
+                {},
+        };
+        const struct json *health, *answer;
+
+        if (ask(c, DAEMON_CONTROL, "Health", NULL, &health) != EXIT_DONE ||
+                        !json_get(health, "mayDecide") || flag_of(health, "mayDecide"))
+                return EXIT_DONE;
+        return ask_or_complain(c, DAEMON_CONTROL, "Approve", parameters, &answer);
+}
+
+static const char *question(struct cli *c, const char *id) {
+        if (c->trial_sec == 0)
+                return out_format(&c->out, "Approve %s?", id);
+        return out_format(&c->out, "Try %s for %s?", id,
+                        out_duration(&c->out, c->trial_sec * USEC_PER_SEC));
+}
+
 int run_approve(struct cli *c, char *const *arguments, unsigned count) {
         const struct json *proposal;
         int r = want_id(c, arguments[0], 'P');
@@ -75,13 +113,15 @@ int run_approve(struct cli *c, char *const *arguments, unsigned count) {
         r = settled(c, proposal);
         if (r != 1)
                 return r;
+        if (!given(c, OPTION_DRY_RUN) && !given(c, OPTION_YES))
+                r = may_decide(c, proposal);
+        else
+                r = EXIT_DONE;
+        if (r != EXIT_DONE)
+                return r;
         /* Whoever says yes beforehand has seen it: dtgov show. */
         if (!given(c, OPTION_JSON) && !given(c, OPTION_DRY_RUN) && !given(c, OPTION_YES))
                 show_proposal(c, proposal);
-        r = given(c, OPTION_DRY_RUN)
-                            ? EXIT_DONE
-                            : confirm(c, out_format(&c->out,
-                                                         c->trial_sec ? "Try %s?" : "Approve %s?",
-                                                         arguments[0]));
+        r = given(c, OPTION_DRY_RUN) ? EXIT_DONE : confirm(c, question(c, arguments[0]));
         return r == EXIT_DONE ? approve_proposal(c, proposal) : r;
 }

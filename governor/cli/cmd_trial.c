@@ -2,15 +2,24 @@
 /* A trial is an approval that is taken back by itself, unless a person keeps it. */
 #include "governor/cli/commands.h"
 #include "governor/cli/words.h"
+#include "state/change.h"
 #include "state/parse.h"
 
 #include <string.h>
+
+/* "10" might be minutes as well. */
+static bool has_unit(const char *text) {
+        size_t len = strlen(text);
+
+        return len > 0 && (text[len - 1] < '0' || text[len - 1] > '9');
+}
 
 int run_trial(struct cli *c, char *const *arguments, unsigned count) {
         uint64_t usec;
 
         (void)count;
-        if (parse_duration_usec(arguments[1], &usec) < 0 || usec < USEC_PER_SEC)
+        if (!has_unit(arguments[1]) || parse_duration_usec(arguments[1], &usec) < 0 ||
+                        usec < USEC_PER_SEC || usec > TRIAL_SEC_MAX * USEC_PER_SEC)
                 return complain(c, EXIT_USAGE,
                                 "%s: no time to try it for; want 90s, 10m or 2h, at most a day",
                                 out_text(&c->out, arguments[1]));

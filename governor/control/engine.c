@@ -45,7 +45,7 @@ static void run_free(struct run *run) {
 static void run_unlink(struct control *c, struct run *run) {
         struct run **at = &c->engine.runs;
 
-        while (*at != run)
+        while (*at && *at != run)
                 at = &(*at)->next;
         *at = run->next;
 }

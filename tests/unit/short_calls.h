@@ -14,13 +14,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/unit/own_code.h"
+
 /* So many calls still succeed, then one fails with the error; below 0: all do. */
 static int calls_left = -1, calls_error = EIO;
 
-extern const char __executable_start, etext;
-
 static bool call_fails(const void *caller) {
-        if ((const char *)caller < &__executable_start || (const char *)caller >= &etext)
+        if (!is_own_code(caller))
                 return false;
         if (__atomic_load_n(&calls_left, __ATOMIC_SEQ_CST) < 0 ||
                         __atomic_fetch_sub(&calls_left, 1, __ATOMIC_SEQ_CST) != 0)

@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/own_code.h"
+
 /* So many calls still succeed, then one fails; below 0: all do. */
 static int memory_left = -1;
 
-extern const char __executable_start, etext;
-
 static bool memory_fails(const void *caller) {
-        if ((const char *)caller < &__executable_start || (const char *)caller >= &etext)
+        if (!is_own_code(caller))
                 return false;
         if (__atomic_load_n(&memory_left, __ATOMIC_SEQ_CST) < 0 ||
                         __atomic_fetch_sub(&memory_left, 1, __ATOMIC_SEQ_CST) != 0)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,6 +32,8 @@ static void a_trial_says_for_how_long(void **state) {
         assert_int_equal(run_line(b, "trial P17 10m --yes"), EXIT_DONE);
         assert_non_null(strstr(b->heard, "\"trialSec\":600,"));
         assert_int_equal(run_line(b, "trial P17 soon --yes"), EXIT_USAGE);
+        assert_int_equal(run_line(b, "trial P17 10 --yes"), EXIT_USAGE); /* of what */
+        assert_int_equal(run_line(b, "trial P17 2d --yes"), EXIT_USAGE);
         assert_non_null(strstr(b->err, "want 90s, 10m or 2h"));
 }
 
@@ -100,6 +103,41 @@ static void what_is_done_already_is_no_error(void **state) {
                         "{\"code\":\"E_NO_CHANGE\",\"text\":\"it is so already\"}");
         assert_int_equal(run_line(b, "set api cpu.max=0.5 --yes"), EXIT_DONE);
         assert_int_equal(run_line(b, "set C17 cpu.max=0.5 --yes"), EXIT_DONE);
+}
+
+static void what_was_taken_back_is_not_applied_already(void **state) {
+        struct bench *b = *state;
+
+        fake_proposal(b, "approved");
+        fake_change(b, "ListChanges", "changes\":[", "rolled_back", "");
+        assert_int_equal(run_line(b, "approve P17 --yes"), EXIT_OUTDATED);
+        assert_string_equal(b->err, "dtgov: P17 was applied as C17, which is over: rolled back; "
+                                    "dtgov show C17\n");
+}
+
+static void what_was_approved_for_good_is_not_tried(void **state) {
+        struct bench *b = *state;
+
+        fake_proposal(b, "approved");
+        fake_change(b, "ListChanges", "changes\":[", "committed", "");
+        assert_int_equal(run_line(b, "trial P17 10m --yes"), EXIT_OUTDATED);
+        assert_non_null(strstr(b->err, "P17 was approved already: C17, kept"));
+}
+
+static void who_may_not_decide_is_told_before_the_question(void **state) {
+        struct bench *b = *state;
+        int master, terminal;
+
+        assert_int_equal(openpty(&master, &terminal, NULL, NULL, NULL), 0);
+        fake_answer(b, "Health", NULL, "{\"mayDecide\":false}");
+        fake_answer(b, "Approve", "org.dtgov.Control.NotAuthorized",
+                        "{\"text\":\"only root and group dtgov decide\"}");
+        assert_int_equal(run_line_on(b, "approve P17", terminal, terminal), EXIT_UNREACHABLE);
+        assert_non_null(strstr(b->heard, "\"dryRun\":true"));
+        assert_null(strstr(b->heard, "\"dryRun\":false"));
+        assert_string_equal(b->out, "");
+        (void)close(terminal);
+        (void)close(master);
 }
 
 static void what_is_done_already_is_json_for_programs(void **state) {
@@ -364,6 +402,9 @@ int main(void) {
                 AGAINST_DAEMONS(a_dry_run_lists_the_files),
                 AGAINST_DAEMONS(a_dry_run_of_a_wish_says_that_nothing_was_proposed),
                 AGAINST_DAEMONS(what_is_done_already_is_no_error),
+                AGAINST_DAEMONS(what_was_taken_back_is_not_applied_already),
+                AGAINST_DAEMONS(what_was_approved_for_good_is_not_tried),
+                AGAINST_DAEMONS(who_may_not_decide_is_told_before_the_question),
                 AGAINST_DAEMONS(what_is_done_already_is_json_for_programs),
                 AGAINST_DAEMONS(each_refusal_has_its_exit_status),
                 AGAINST_DAEMONS(a_verification_that_failed_is_seven),

@@ -212,9 +212,10 @@ static void its_use_is_the_middle_of_the_three_parts(void **state) {
 
 static void of_disks_that_lie_on_one_another_the_lowest_is_named(void **state) {
         struct world *w = world();
-        struct io_disk_use disks[2] = { w->disk, w->disk };
+        static struct io_disk_use disks[2]; /* as long as the world */
 
         (void)state;
+        disks[0] = disks[1] = w->disk;
         disks[0].use.disk = io_key(253, 0, IO_RBPS);
         disks[0].stacked = true;
         w->host.disks = disks;
