@@ -81,7 +81,7 @@ enum change_state { CHANGE_STATE_TABLE(CHANGE_STATE_ID) CHANGE_STATE_COUNT };
         X(KEPT, "KEPT", "use is above the old limit: what is needed was kept")                     \
         X(BLIND, "BLIND", "nobody could watch for too long")                                       \
         X(UNPROVEN, "UNPROVEN", "no harm and no evidence either way")                              \
-        X(PROVEN, "PROVEN", "it did what it should")                                                           \
+        X(PROVEN, "PROVEN", "it did what it should")                                               \
         X(LOWER, "E_LOWER", "only a person may lower memory.max")                                  \
         X(BOUND, "E_BOUND", "outside what root allows on this host")                               \
         X(PAUSED, "E_PAUSED", "dtgov is paused: sudo dtgov resume")                                \
