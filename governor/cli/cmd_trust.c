@@ -182,9 +182,18 @@ static int print_tallies(struct cli *c, const struct tallies *tallies, const str
 static int trust_again(struct cli *c, const char *rule) {
         const struct parameter parameters[] = { { "id", .text = rule }, {} };
         CLEANUP(json_writer_freep) struct json_writer *w = NULL;
-        const struct json *answer;
-        int r = ask_or_complain(c, DAEMON_CONTROL, "Trust", parameters, &answer);
+        const struct json *answer, *known;
+        int r = ask_or_complain(c, DAEMON_CONTROL, "ListRules", NULL, &known);
 
+        if (r != EXIT_DONE)
+                return r;
+        answer = find_of(known, "rules", "id", rule);
+        if (answer && flag_of(answer, "trusted") && !given(c, OPTION_JSON)) {
+                (void)fprintf(c->out.file, "%s is trusted already: its record stays.\n",
+                                out_text(&c->out, rule));
+                return EXIT_DONE;
+        }
+        r = ask_or_complain(c, DAEMON_CONTROL, "Trust", parameters, &answer);
         if (r != EXIT_DONE)
                 return r;
         if (!given(c, OPTION_JSON)) {

@@ -32,8 +32,8 @@ uint64_t watch_probation_ns(const struct control *c, const struct run *run) {
 /* What the observer has to see of it. */
 static const char *proof_of(const struct change *x) {
         if (x->victim != 0)
-                return "help the container that it is for";
-        return change_lowers(x) ? "do no harm at work" : "help";
+                return "is seen to help the container that it is for";
+        return change_lowers(x) ? "proves harmless at work" : "is seen to help";
 }
 
 void watch_say(struct run *run) {
@@ -42,8 +42,8 @@ void watch_say(struct run *run) {
 
         run->text[0] = '\0';
         if (ending_needs_evidence(x) && !run->trial_ns && !run->kept)
-                run_say(run, "taken back unless it is seen to %s; dtgov keep C%llu keeps it",
-                                proof_of(x), (unsigned long long)x->number);
+                run_say(run, "taken back unless it %s; to keep it: dtgov keep C%llu", proof_of(x),
+                                (unsigned long long)x->number);
         for (unsigned i = 0; i < x->changes_count; i++) {
                 if (!(x->step_mask >> i & 1) || x->changes[i].knob != KNOB_MEMORY_HIGH)
                         continue;

@@ -51,9 +51,8 @@ static void say_cpu(const struct finding *f, const char *victim, struct prose *p
                         seconds(e[EVIDENCE_CPU_USAGE]).text,
                         seconds(e[EVIDENCE_CPU_THROTTLED]).text,
                         seconds(e[EVIDENCE_CPU_WINDOW]).text);
-        TELL(p->why, "the next half CPU that covers use and waiting together, at most twice the "
-                     "old "
-                     "quota and at most the CPUs that are online");
+        TELL(p->why, "use and waiting together, rounded up to half a CPU; at most twice the old "
+                     "quota, and at most the CPUs that are online");
         TELL(p->effect, "less waiting for the same work, as long as the host has the CPU time; use "
                         "may rise to the new quota");
         TELL(p->risk, "low: others on this host may get less CPU while it is busy");
@@ -245,7 +244,8 @@ void prose_make(const struct finding *f, const struct proposal *p, enum reason u
                                 strchrnul(ret->risk, ':'));
                 memcpy(ret->risk, risk, sizeof(ret->risk));
         }
-        TELL(ret->undo, "dtgov rollback of the change writes the old value back; by itself when it "
-                        "makes things worse on probation");
+        TELL(ret->undo, "dtgov rollback writes the old value back; dtgov does it by itself when "
+                        "the "
+                        "change makes things worse on probation");
         TELL(ret->lasts, "until the container is made anew, or somebody sets another value");
 }

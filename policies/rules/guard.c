@@ -341,8 +341,8 @@ static bool check_host(struct check *c, const struct knob_change *change) {
                 return true;
         raise_risk(c, RISK_MEDIUM);
         return guard_warn(c->answer,
-                        "%" PRIu64 " MiB are then promised of the %" PRIu64
-                        " MiB that the host has",
+                        "all containers together may then use %" PRIu64
+                        " MiB, the host has %" PRIu64 " MiB",
                         mib(sum), mib(total));
 }
 

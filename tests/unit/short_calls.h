@@ -19,7 +19,9 @@
 /* So many calls still succeed, then one fails with the error; below 0: all do. */
 static int calls_left = -1, calls_error = EIO;
 
-static bool call_fails(const void *caller) {
+bool call_fails(const void *caller); /* read(2) may be an inline function, which wants it public */
+
+bool call_fails(const void *caller) {
         if (!is_own_code(caller))
                 return false;
         if (__atomic_load_n(&calls_left, __ATOMIC_SEQ_CST) < 0 ||

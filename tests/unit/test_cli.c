@@ -284,6 +284,21 @@ static void what_is_not_there_is_told_alike(void **state) {
         }
 }
 
+static void trust_in_a_rule_is_a_word_to_dtgovd(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListRules", NULL,
+                        "{\"rules\":[{\"id\":\"cpu-quota\",\"trusted\":false},"
+                        "{\"id\":\"memory-high\",\"trusted\":true}]}");
+        assert_int_equal(run_line(b, "trust memory-high"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "memory-high is trusted already: its record stays"));
+        assert_null(strstr(b->heard, "Trust"));
+        fake_answer(b, "Trust", NULL, "{\"rule\":{\"id\":\"cpu-quota\",\"trusted\":true}}");
+        assert_int_equal(run_line(b, "trust cpu-quota"), EXIT_DONE);
+        assert_non_null(strstr(b->heard, "Trust {\"id\":\"cpu-quota\"}"));
+        assert_non_null(strstr(b->out, "cpu-quota is trusted"));
+}
+
 static void help_is_a_command_too(void **state) {
         struct bench *b = *state;
 
@@ -403,6 +418,7 @@ int main(void) {
                 AGAINST_DAEMONS(a_dry_run_of_a_wish_says_that_nothing_was_proposed),
                 AGAINST_DAEMONS(what_is_done_already_is_no_error),
                 AGAINST_DAEMONS(what_was_taken_back_is_not_applied_already),
+                AGAINST_DAEMONS(trust_in_a_rule_is_a_word_to_dtgovd),
                 AGAINST_DAEMONS(what_was_approved_for_good_is_not_tried),
                 AGAINST_DAEMONS(who_may_not_decide_is_told_before_the_question),
                 AGAINST_DAEMONS(what_is_done_already_is_json_for_programs),

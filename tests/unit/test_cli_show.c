@@ -152,15 +152,6 @@ static void trust_shows_what_became_of_each_rules_changes(void **state) {
                                     "\"medianErrorUsecPerMin\":2000000,\"trusted\":false}]\n");
 }
 
-static void trust_in_a_rule_is_a_word_to_dtgovd(void **state) {
-        struct bench *b = *state;
-
-        fake_answer(b, "Trust", NULL, "{\"rule\":{\"id\":\"cpu-quota\",\"trusted\":true}}");
-        assert_int_equal(run_line(b, "trust cpu-quota"), EXIT_DONE);
-        assert_non_null(strstr(b->heard, "Trust {\"id\":\"cpu-quota\"}"));
-        assert_non_null(strstr(b->out, "cpu-quota is trusted"));
-}
-
 static void a_change_shows_what_it_was_to_do_and_what_it_did(void **state) {
         struct bench *b = *state;
 
@@ -473,7 +464,6 @@ int main(void) {
                 AGAINST_DAEMONS(lists_for_programs_begin_with_the_id),
                 AGAINST_DAEMONS(an_answer_of_another_shape_is_printed_and_no_crash),
                 AGAINST_DAEMONS(trust_shows_what_became_of_each_rules_changes),
-                AGAINST_DAEMONS(trust_in_a_rule_is_a_word_to_dtgovd),
                 AGAINST_DAEMONS(a_change_shows_what_it_was_to_do_and_what_it_did),
                 AGAINST_DAEMONS(show_tells_everything_of_a_finding),
                 AGAINST_DAEMONS(measured_numbers_are_in_units_of_people),

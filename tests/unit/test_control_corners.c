@@ -206,7 +206,7 @@ static void what_needs_evidence_says_so_unless_it_is_kept_or_on_trial(void **sta
 
         run->change.changes[0].new.amount = 50;
         watch_say(run);
-        assert_non_null(strstr(run->text, "do no harm at work"));
+        assert_non_null(strstr(run->text, "proves harmless at work"));
         run->trial_ns = 1;
         watch_say(run);
         assert_string_equal(run->text, "");

@@ -195,7 +195,7 @@ static void promises_beyond_the_host_are_a_warning_and_a_medium_risk(void **stat
 
         want(f, KNOB_MEMORY_MAX, 2 * GIB);
         f->host.memory_promised_bytes = 14 * GIB;
-        assert_asked(f, RISK_MEDIUM, "16384 MiB are then promised of the 16384 MiB");
+        assert_asked(f, RISK_MEDIUM, "may then use 16384 MiB, the host has 16384 MiB");
 }
 
 static void memory_high_promises_no_more_than_memory_max(void **state) {
