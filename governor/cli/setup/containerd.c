@@ -35,7 +35,7 @@ static int validate(const struct setup *s, const char *text, struct error *err) 
         r = file_write_all(fd, text, strlen(text));
         if (r < 0)
                 return error_errno(err, r, "memfd");
-        r = program_run(s->root, argv, 20, fd, &answer, err);
+        r = program_run(s->root, argv, PROGRAM_PATIENCE_S, fd, &answer, err);
         if (r < 0)
                 return r;
         if (answer.status != 0)

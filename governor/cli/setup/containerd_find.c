@@ -17,7 +17,7 @@ static int check_version(const char *root, struct error *err) {
         static const char *const argv[] = { "containerd", "--version", NULL };
         CLEANUP(program_done) struct program_answer answer = { 0 };
         uint64_t major = 0, minor = 0;
-        int r = program_run(root, argv, 20, -1, &answer, err);
+        int r = program_run(root, argv, PROGRAM_PATIENCE_S, -1, &answer, err);
 
         if (r == -ENOENT)
                 return error_set(err, r,

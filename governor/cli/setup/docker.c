@@ -73,7 +73,7 @@ static int validate(const struct docker_setup *d, const char *text, struct error
         r = file_write_all(fd, text, strlen(text));
         if (r < 0)
                 return error_errno(err, r, "memfd");
-        r = program_run(d->s->root, argv, 20, fd, &answer, err);
+        r = program_run(d->s->root, argv, PROGRAM_PATIENCE_S, fd, &answer, err);
         if (r == 0 && answer.status != 0)
                 return error_set(err, -EINVAL, "dockerd does not take %s with that in it: %s",
                                 d->engine.config, answer.said);

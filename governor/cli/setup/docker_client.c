@@ -8,7 +8,7 @@
 #include "state/text.h"
 
 #define SOCKET      "unix:///var/run/docker.sock"
-#define ASK_SECONDS 20
+#define ASK_SECONDS PROGRAM_PATIENCE_S
 #define RUN_SECONDS 60
 #define BATCH       100 /* containers that one command line names */
 #define WORDS_MAX   (BATCH + 16)

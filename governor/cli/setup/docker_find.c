@@ -15,7 +15,7 @@
 #define SNAP        "/snap/docker/current/bin/dockerd"
 #define LEAST_MAJOR 20
 #define LEAST_MINOR 10
-#define ASK_SECONDS 20
+#define ASK_SECONDS PROGRAM_PATIENCE_S
 
 static const char *const places[] = { "/usr/bin/dockerd", "/usr/sbin/dockerd",
         "/usr/local/bin/dockerd", "/usr/local/sbin/dockerd", SNAP };

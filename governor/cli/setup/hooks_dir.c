@@ -17,7 +17,7 @@
 #define LOCAL    "/etc/containers/oci/hooks.d"
 
 #define LEAST_PODMAN 4
-#define ASK_SECONDS  20
+#define ASK_SECONDS  PROGRAM_PATIENCE_S
 
 const struct hooks_engine hooks_podman = {
         .name = "podman",

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,11 +16,6 @@
 
 static const char *const folders[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin",
         "/sbin", "/bin" };
-
-static const char *const environment[] = {
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-        "HOME=/root", NULL
-};
 
 /* What comes from one pipe. */
 struct stream {
@@ -111,13 +107,29 @@ static int reap(pid_t pid, uint64_t deadline, int *ret_status) {
         return 0;
 }
 
+/* Of the real user, not of $HOME: sudo may leave root the one of another. */
+static void home_of(uid_t uid, char *out, size_t size) {
+        const struct passwd *who = uid == 0 ? NULL : getpwuid(uid);
+        const char *home = who && who->pw_dir && who->pw_dir[0] == '/' ? who->pw_dir : "/";
+        int n = snprintf(out, size, "HOME=%s", uid == 0 ? "/root" : home);
+
+        if (n < 0 || (size_t)n >= size)
+                (void)snprintf(out, size, "HOME=/");
+}
+
 static int spawn(
                 const char *path, const char *const *argv, const int pipes[2], int fd, pid_t *ret) {
+        char home[PATH_MAX_];
+        const char *const environment[] = {
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
+                home, NULL
+        };
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
         sigset_t none, standard;
         int r;
 
+        home_of(getuid(), home, sizeof(home));
         (void)sigemptyset(&none);
         (void)sigemptyset(&standard);
         (void)sigaddset(&standard, SIGPIPE);
@@ -194,7 +206,10 @@ int program_run(const char *root, const char *const *argv, unsigned seconds, int
         ret->out = streams[0].text ? streams[0].text : strdup("");
         ret->said = streams[1].text ? streams[1].text : strdup("");
         if (r == -ETIME)
-                return error_set(err, r, "'%s' did not end within %u s", argv[0], seconds);
+                return error_set(err, r,
+                                "'%s' did not end within %u s: the machine is busy, or it hangs: "
+                                "try again",
+                                argv[0], seconds);
         if (r < 0)
                 return error_errno(err, r, "'%s' cannot be run", argv[0]);
         if (!ret->out || !ret->said)

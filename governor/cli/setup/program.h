@@ -5,6 +5,7 @@
 #include "state/error.h"
 
 #define PROGRAM_OUTPUT_MAX (4 * MIB)
+#define PROGRAM_PATIENCE_S 60 /* an engine that only says its version took 29 on a slow machine */
 
 struct program_answer {
         int status; /* exit status; 128 and the signal */
