@@ -18,6 +18,12 @@
 #define WAITS_MAX     32 /* processes whose threads are read for run-queue wait in one look */
 #define ANCESTORS_MAX 32 /* steps up; a loop of pids that changed meanwhile ends there */
 
+/* Less is shown as 0 %, or says nothing. */
+#define NOTABLE_PERMYRIAD 50
+#define NOTABLE_GROWTH    ((int64_t)(64 * KIB))
+#define NOTABLE_WAIT_USEC 1000 /* a second */
+#define NOTABLE_MEMORY    MIB
+
 struct process {
         struct proc_stat stat;
         uint64_t wait_ns, cpu_ticks; /* cpu_ticks: since the last look */
@@ -29,7 +35,7 @@ struct group {
         char comm[COMM_SIZE], ancestor[COMM_SIZE];
         int32_t pid; /* of the one that used most CPU in the last look */
         uint32_t count;
-        uint64_t pid_ticks, cpu_usec, wait_usec, memory_bytes;
+        uint64_t pid_start, pid_ticks, cpu_usec, wait_usec, memory_bytes;
         int64_t growth_bytes;
 };
 
@@ -186,6 +192,7 @@ static void credit(struct attribution *a, struct process *p, uint64_t tick_usec,
 
         if (g->count == 0 || p->cpu_ticks > g->pid_ticks) {
                 g->pid = p->stat.pid;
+                g->pid_start = p->stat.starttime_ticks;
                 g->pid_ticks = p->cpu_ticks;
         }
         g->count++;
@@ -302,6 +309,13 @@ static struct culprit culprit_of(const struct attribution *a, const struct group
         return c;
 }
 
+/* Whether the only process known of it lives on under another name, as after exec. */
+static bool renamed(const struct attribution *a, const struct group *g) {
+        const struct process *p = g->count == 0 ? find(a->now, a->now_count, g->pid) : NULL;
+
+        return p && p->stat.starttime_ticks == g->pid_start;
+}
+
 unsigned attribution_top(const struct attribution *a, enum attribution_order order,
                 struct culprit *ret, unsigned max) {
         bool taken[ATTRIBUTION_GROUPS_MAX] = {};
@@ -312,6 +326,7 @@ unsigned attribution_top(const struct attribution *a, enum attribution_order ord
 
                 for (size_t i = 0; i < a->groups_count; i++)
                         if (!taken[i] && (a->groups[i].count > 0 || a->groups[i].cpu_usec > 0) &&
+                                        !renamed(a, &a->groups[i]) &&
                                         (!best || above(&a->groups[i], best, order)))
                                 best = &a->groups[i];
                 if (!best)
@@ -320,4 +335,21 @@ unsigned attribution_top(const struct attribution *a, enum attribution_order ord
                 ret[count] = culprit_of(a, best);
         }
         return count;
+}
+
+static bool notable(const struct culprit *c, enum attribution_order order) {
+        return order == BY_COUNT || c->cpu_permyriad >= NOTABLE_PERMYRIAD ||
+               c->memory_growth_bytes >= NOTABLE_GROWTH ||
+               c->runqueue_wait_usec_per_sec >= NOTABLE_WAIT_USEC ||
+               (order == BY_MEMORY_GROWTH && c->memory_bytes >= NOTABLE_MEMORY);
+}
+
+unsigned attribution_notable(
+                struct culprit *culprits, unsigned count, enum attribution_order order) {
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < count; i++)
+                if (i == 0 || notable(&culprits[i], order))
+                        culprits[kept++] = culprits[i];
+        return kept;
 }

@@ -38,6 +38,13 @@ enum attribution_order { BY_CPU, BY_MEMORY_GROWTH, BY_COUNT };
 unsigned attribution_top(const struct attribution *a, enum attribution_order order,
                 struct culprit *ret, unsigned max);
 
+/*
+ * Leaves out, in place, who did next to nothing; never the first. By count nobody is left out, by
+ * memory nobody who holds some. Returns how many stay.
+ */
+unsigned attribution_notable(
+                struct culprit *culprits, unsigned count, enum attribution_order order);
+
 /* Whether a name says nothing to a person who wants to know what runs: shells, wrappers, inits. */
 bool attribution_dull(const char *comm);
 

@@ -53,6 +53,7 @@ static void name_culprits(const struct target *t, struct finding *f) {
         else if (f->rule == RULE_PIDS_LIMIT)
                 order = BY_COUNT;
         f->culprits_count = attribution_top(t->attribution, order, f->culprits, CULPRITS_MAX);
+        f->culprits_count = attribution_notable(f->culprits, f->culprits_count, order);
 }
 
 static bool same_wish(const struct proposal *a, const struct proposal *b) {

@@ -286,6 +286,39 @@ static void more_names_than_there_is_room_for_do_no_harm(void **state) {
         assert_string_equal(top[0].comm, "p5");
 }
 
+static void a_process_that_became_another_has_its_last_name(void **state) {
+        struct fixture *f = *state;
+        struct culprit top[4];
+
+        process(f, 20, 1, "runc:[2:INIT]", 0, 5, 10, 0);
+        scan(f, 0, 0);
+        process(f, 20, 1, "runc:[2:INIT]", 10, 5, 10, 0);
+        scan(f, 1, 100000);
+        process(f, 20, 1, "node", 50, 5, 10, 0);
+        scan(f, 2, 500000);
+        assert_int_equal(attribution_top(f->a, BY_CPU, top, 4), 1);
+        assert_string_equal(top[0].comm, "node");
+}
+
+static void who_did_nothing_is_left_out_but_not_the_first(void **state) {
+        struct culprit some[] = { { .comm = "a", .cpu_permyriad = 9000 },
+                { .comm = "b", .memory_growth_bytes = 25 }, { .comm = "c", .cpu_permyriad = 100 },
+                { .comm = "d", .memory_growth_bytes = 64 * KIB },
+                { .comm = "e", .runqueue_wait_usec_per_sec = 5000 } };
+        struct culprit none[] = { { .comm = "a" }, { .comm = "b" } };
+        struct culprit big[] = { { .comm = "a", .memory_growth_bytes = MIB },
+                { .comm = "b", .memory_bytes = 64 * MIB } };
+
+        (void)state;
+        assert_int_equal(attribution_notable(some, 5, BY_CPU), 4);
+        assert_string_equal(some[1].comm, "c");
+        assert_string_equal(some[3].comm, "e");
+        assert_int_equal(attribution_notable(none, 2, BY_CPU), 1);
+        assert_int_equal(attribution_notable(none, 2, BY_COUNT), 2);
+        assert_int_equal(attribution_notable(none, 0, BY_CPU), 0);
+        assert_int_equal(attribution_notable(big, 2, BY_MEMORY_GROWTH), 2);
+}
+
 static void titles_count_by_their_first_word(void **state) {
         (void)state;
         assert_true(attribution_telling("npm run build"));
@@ -313,6 +346,8 @@ int main(void) {
                 WITH_TREE(processes_that_vanish_are_left_out),
                 WITH_TREE(a_loop_of_parents_ends),
                 WITH_TREE(more_names_than_there_is_room_for_do_no_harm),
+                WITH_TREE(a_process_that_became_another_has_its_last_name),
+                cmocka_unit_test(who_did_nothing_is_left_out_but_not_the_first),
                 cmocka_unit_test(titles_count_by_their_first_word),
         };
 
