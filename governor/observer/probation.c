@@ -103,7 +103,8 @@ void probation_begin(struct probation *p, const struct change *change, const str
                         p->old_pids_max = k->old.amount;
                 if (k->knob == KNOB_IO_MAX) /* samples have its counters in the same order */
                         p->brake = (struct brake){
-                                .counter = SAMPLE_IO_READ_BYTES + (unsigned)io_key_limit(k->new.key),
+                                .counter = SAMPLE_IO_READ_BYTES +
+                                           (unsigned)io_key_limit(k->new.key),
                                 .limit_per_sec = k->new.amount,
                         };
         }
