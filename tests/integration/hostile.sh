@@ -9,7 +9,7 @@
 # ci: trixie-plain
 # init: plain
 # memory: 1536
-# timeout: 600
+# timeout: 1200
 # suite: ci
 #
 # shellcheck source=tests/integration/lib.sh

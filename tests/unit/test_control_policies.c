@@ -84,7 +84,8 @@ static void what_a_policy_allows_is_written_and_proven(void **state) {
         assert_string_equal(fixture_read(f, "pids.max"), "200");
         assert_int_equal(h->change, run->change.number);
         assert_true(change_by_policy(&run->change));
-        assert_non_null(strstr(run->text, "taken back unless it is seen to help; to keep it: dtgov keep C"));
+        assert_non_null(strstr(run->text,
+                        "taken back unless it is seen to help; to keep it: dtgov keep C"));
         engine_verdict(&f->control, run->change.number, VERDICT_BETTER, 0, NULL);
         fixture_until(f, run, CHANGE_COMMITTED);
         assert_int_equal(run->change.reason, REASON_PROVEN);
