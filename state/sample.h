@@ -63,6 +63,7 @@ enum sample_kind {
         X(PIDS_EVENTS_MAX, "pids.events", "max", KIND_COUNTER, "")                                 \
         X(LIMIT_MEMORY_MAX, "memory.max", NULL, KIND_GAUGE, "bytes")                               \
         X(LIMIT_MEMORY_HIGH, "memory.high", NULL, KIND_GAUGE, "bytes")                             \
+        X(LIMIT_SWAP_MAX, "memory.swap.max", NULL, KIND_GAUGE, "bytes")                            \
         X(LIMIT_PIDS_MAX, "pids.max", NULL, KIND_GAUGE, "")                                        \
         X(LIMIT_CPU_QUOTA, "cpu.max", NULL, KIND_GAUGE, "usec")                                    \
         X(LIMIT_CPU_PERIOD, "cpu.max", NULL, KIND_GAUGE, "usec")                                   \

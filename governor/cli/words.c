@@ -160,8 +160,24 @@ const char *reason_words(struct cli *c, const struct json *object) {
         return out_text(&c->out, text);
 }
 
+/*
+ * A limit above the swap limit that is stored is refused: both, as docker run sets them. The swap
+ * stays what it is; where that is not known, as much as memory, which is what engines take then.
+ */
+static const char *keep_memory(struct output *o, const struct place *place, uint64_t bytes) {
+        const struct json *known = json_get(place->json, "memorySwapMaxBytes");
+        uint64_t swap = number_of(place->json, "memorySwapMaxBytes", bytes);
+        uint64_t memory_kib = bytes / KIB, both_kib = (bytes + swap) / KIB;
+
+        if (known && known->type == JSON_NULL)
+                return out_format(o, " --memory %" PRIu64 "k --memory-swap -1", memory_kib);
+        return out_format(o, " --memory %" PRIu64 "k --memory-swap %" PRIu64 "k", memory_kib,
+                        both_kib);
+}
+
 /* The engine's words for one knob; docker and podman share them. */
-static const char *keep_option(struct output *o, const char *file, const char *text) {
+static const char *keep_option(
+                struct output *o, const struct place *place, const char *file, const char *text) {
         int id = knob_find(file);
         struct knob_value v;
 
@@ -172,10 +188,8 @@ static const char *keep_option(struct output *o, const char *file, const char *t
                                 out_value(o, file, text));
         if (id == KNOB_PIDS_MAX)
                 return out_format(o, " --pids-limit %" PRIu64, v.amount);
-        /* A limit above the swap limit that is stored is refused: both, as docker run sets them. */
         if (id == KNOB_MEMORY_MAX)
-                return out_format(o, " --memory %" PRIu64 "k --memory-swap %" PRIu64 "k",
-                                (uint64_t)(v.amount / KIB), (uint64_t)(v.amount / KIB * 2));
+                return keep_memory(o, place, v.amount);
         return "";
 }
 
@@ -191,7 +205,8 @@ const char *keep_command(struct output *o, const struct place *place, const stru
         if (!engine || (strcmp(engine, "docker") != 0 && strcmp(engine, "podman") != 0))
                 return "";
         for (; steps; steps = steps->next) {
-                const char *option = keep_option(o, text_of(steps, "file"), text_of(steps, "new"));
+                const char *option = keep_option(
+                                o, place, text_of(steps, "file"), text_of(steps, "new"));
 
                 if (strcmp(text_of(steps, "old"), text_of(steps, "new")) == 0)
                         continue; /* it was only used on the way */

@@ -131,6 +131,7 @@ static void put_container(struct json_writer *w, struct manager *m, const struct
         put_known(w, "cpuPeriodUsec", s, SAMPLE_LIMIT_CPU_PERIOD);
         put_known(w, "memoryMaxBytes", s, SAMPLE_LIMIT_MEMORY_MAX);
         put_known(w, "memoryHighBytes", s, SAMPLE_LIMIT_MEMORY_HIGH);
+        put_known(w, "memorySwapMaxBytes", s, SAMPLE_LIMIT_SWAP_MAX);
         put_known(w, "pidsMax", s, SAMPLE_LIMIT_PIDS_MAX);
         json_put_u64(w, "lostUsecPerMin", lost_usec_per_min(t));
         json_close_object(w);

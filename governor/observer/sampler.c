@@ -149,7 +149,7 @@ static void parse_cpu_max(const char *text, struct sample *s) {
 
 static void read_cold(struct sampler *s, char *buf, size_t size, struct sample *ret) {
         static const enum sample_id numbers[] = { SAMPLE_SWAP_CURRENT, SAMPLE_LIMIT_MEMORY_MAX,
-                SAMPLE_LIMIT_MEMORY_HIGH, SAMPLE_LIMIT_PIDS_MAX };
+                SAMPLE_LIMIT_MEMORY_HIGH, SAMPLE_LIMIT_SWAP_MAX, SAMPLE_LIMIT_PIDS_MAX };
 
         for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
                 if (cgroup_read(s->dir_fd, sample_fields[numbers[i]].file, buf, size) >= 0)
