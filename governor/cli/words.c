@@ -7,9 +7,21 @@
 #include "state/change.h"
 #include "state/container.h"
 
-static const char *quota_words(struct cli *c, const struct json *container) {
-        uint64_t quota = number_of(container, "cpuQuotaUsec", KNOB_MAX);
-        uint64_t period = number_of(container, "cpuPeriodUsec", CPU_PERIOD_USEC);
+/* A number of a finding's evidence, by its name. */
+static uint64_t evidence_of(const struct json *finding, const char *name, uint64_t otherwise) {
+        for (const struct json *e = children_of(finding, "evidence"); e; e = e->next)
+                if (strcmp(text_of(e, "name"), name) == 0)
+                        return number_of(e, "value", otherwise);
+        return otherwise;
+}
+
+/* The quota that it was throttled by: after a change the container has another one. */
+static const char *quota_words(
+                struct cli *c, const struct json *finding, const struct json *container) {
+        uint64_t quota = evidence_of(
+                        finding, "quota", number_of(container, "cpuQuotaUsec", KNOB_MAX));
+        uint64_t period = evidence_of(
+                        finding, "period", number_of(container, "cpuPeriodUsec", CPU_PERIOD_USEC));
         struct knob_value value = { quota, period };
         char text[KNOB_VALUE_TEXT_MAX];
 
@@ -31,7 +43,7 @@ static const char *cause_words(struct cli *c, const struct json *finding) {
         uint64_t memory, most;
 
         if (p && strcmp(rule, rules[RULE_CPU_QUOTA].name) == 0)
-                words = quota_words(c, p->json);
+                words = quota_words(c, finding, p->json);
         else if (p && (strcmp(rule, rules[RULE_MEMORY_LIMIT].name) == 0 ||
                                       strcmp(rule, rules[RULE_MEMORY_HIGH].name) == 0)) {
                 bool high = strcmp(rule, rules[RULE_MEMORY_HIGH].name) == 0;
