@@ -82,6 +82,7 @@ struct cli {
         struct place *places;
         size_t places_count;
         bool places_loaded;
+        bool is_nameless; /* the observer, who knows names, did not answer: places are ids alone */
         char error_name[96]; /* of the last call that failed, without interface; "" not by a daemon
                               */
         char error_code[32]; /* "E_HEADROOM" */

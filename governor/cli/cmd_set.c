@@ -7,7 +7,7 @@
 #include "governor/cli/commands.h"
 #include "governor/cli/project.h"
 #include "governor/cli/words.h"
-#include "state/proposal.h"
+#include "state/change.h"
 
 #define KNOB_TYPO_MOST 3 /* edits that a mistyped knob may be away, in a third of its letters */
 
@@ -158,6 +158,17 @@ static int decide(struct cli *c, const struct json *answer) {
         return r == EXIT_REFUSED ? withdraw(c, proposal, "refused", r) : r;
 }
 
+/* Before anything is proposed that would only be refused. */
+static int check_pause(struct cli *c) {
+        const struct json *health;
+
+        if (given(c, OPTION_DRY_RUN) ||
+                        ask(c, DAEMON_CONTROL, "Health", NULL, &health) != EXIT_DONE ||
+                        !flag_of(health, "paused"))
+                return EXIT_DONE;
+        return complain(c, EXIT_REFUSED, "%s", reasons[REASON_PAUSED].text);
+}
+
 int run_set(struct cli *c, char *const *arguments, unsigned count) {
         struct wish wishes[PROPOSAL_KNOBS_MAX] = { 0 };
         const char *assignments = "", *one = NULL;
@@ -176,6 +187,8 @@ int run_set(struct cli *c, char *const *arguments, unsigned count) {
                 r = find_place(c, arguments[0], &place);
         if (r == EXIT_DONE)
                 r = check_floor(c, place, wishes, count - 1);
+        if (r == EXIT_DONE)
+                r = check_pause(c);
         if (r == EXIT_DONE)
                 r = propose(c, place, assignments, &answer);
         if (r != EXIT_DONE)

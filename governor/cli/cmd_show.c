@@ -142,12 +142,12 @@ void show_proposal(struct cli *c, const struct json *p) {
                         is_dry ? "" : " ", name_of(c, p), knobs_words(c, p));
         if (is_dry)
                 print_fact(c, "state", "would be allowed; nothing is written");
-        else if (strcmp(text_of(p, "state"), "pending") == 0)
+        else if (strcmp(text_of(p, "state"), "pending") != 0)
+                print_text(c, "state", p, "state");
+        else if (!given(c, OPTION_YES)) /* else it is decided */
                 print_fact(c, "state",
                                 out_format(&c->out, "waits for you, expires in %s",
                                                 out_duration(&c->out, left / NSEC_PER_USEC)));
-        else
-                print_text(c, "state", p, "state");
         print_fact(c, "note", reason_words(c, p));
         if (finding)
                 print_finding(c, finding);
@@ -196,6 +196,17 @@ static const char *approved_words(struct cli *c, const struct json *e) {
                                                : who_words(c, number_of(e, "uid", 0)));
 }
 
+/* The wish that does it again, for a shell: what a rule found is not proposed twice. */
+static const char *again_command(struct cli *c, const struct json *e) {
+        const char *words = "";
+
+        for (const struct json *k = children_of(e, "knobs"); k; k = k->next)
+                words = out_format(&c->out, "%s '%s=%s'", words,
+                                out_text(&c->out, text_of(k, "file")),
+                                out_text(&c->out, text_of(k, "new")));
+        return out_format(&c->out, "dtgov set %s%s", name_of(c, e), words);
+}
+
 static void show_change(struct cli *c, const struct json *e) {
         const char *keep = keep_command(&c->out, place_of(c, e), children_of(e, "knobs"));
         int state = change_state_from_name(text_of(e, "state"));
@@ -227,6 +238,8 @@ static void show_change(struct cli *c, const struct json *e) {
                                                 out_text(&c->out, text_of(e, "id"))));
                 print_fact(c, "lasts", "until the container is re-created");
                 print_command(c, "to keep it", keep);
+        } else if (state == CHANGE_ROLLED_BACK && place_of(c, e)) {
+                print_command(c, "again", again_command(c, e));
         }
 }
 
@@ -311,6 +324,18 @@ static void print_findings_of(struct cli *c, const struct place *p) {
                         print_fact(c, out_text(&c->out, text_of(f, "id")), finding_words(c, f));
 }
 
+static void print_changes_of(struct cli *c, const struct place *p) {
+        const struct json *answer;
+
+        if (ask(c, DAEMON_CONTROL, "ListChanges", NULL, &answer) != EXIT_DONE)
+                return;
+        for (const struct json *e = children_of(answer, "changes"); e; e = e->next)
+                if (place_of(c, e) == p && change_is_open(e))
+                        print_fact(c, out_text(&c->out, text_of(e, "id")),
+                                        out_format(&c->out, "%s: %s", change_words(c, e),
+                                                        state_words(c, e)));
+}
+
 /* "shop/web (compose service)" */
 static const char *by_rule(struct cli *c, const char *words, const char *rule) {
         return words[0] == '\0'  ? ""
@@ -350,6 +375,7 @@ static int show_place(struct cli *c, const struct place *p) {
         if (json_get(p->json, "windowUsec"))
                 print_limits(c, p->json);
         print_findings_of(c, p);
+        print_changes_of(c, p);
         if (ask(c, DAEMON_OBSERVER, "ListProcesses", id, &answer) == EXIT_DONE &&
                         print_processes(c, children_of(answer, "processes")) < 0)
                 return complain(c, EXIT_ERROR, "out of memory");

@@ -21,12 +21,6 @@ struct status {
         } sides[DAEMON_COUNT];
 };
 
-static bool change_open(const struct json *change) {
-        int state = change_state_from_name(text_of(change, "state"));
-
-        return state >= 0 && change_states[state].open;
-}
-
 /* What one daemon does not tell hides nothing of what the other one does. */
 static void fetch(struct cli *c, struct status *s) {
         const struct {
@@ -125,15 +119,17 @@ static void print_summary(struct cli *c, const struct status *s) {
                 (void)fprintf(c->out.file, "%u proposal%s you: dtgov proposals\n", pending,
                                 pending == 1 ? " waits for" : "s wait for");
         for (const struct json *e = children_of(s->changes, "changes"); e; e = e->next)
-                if (change_open(e))
+                if (change_is_open(e))
                         (void)fprintf(c->out.file, "%s %s: %s, %s\n",
                                         out_text(&c->out, text_of(e, "id")), name_of(c, e),
                                         knobs_words(c, e), state_words(c, e));
 }
 
-static void print_notes(struct cli *c, const char *daemon, const struct json *health) {
+/* Without what is said at the end anyhow, of the daemon that did not answer. */
+static void print_notes(
+                struct cli *c, const char *daemon, const struct json *health, const char *but) {
         for (const struct json *e = children_of(health, "notes"); e; e = e->next)
-                if (e->type == JSON_STRING)
+                if (e->type == JSON_STRING && (!but || strncmp(e->text, but, strlen(but)) != 0))
                         (void)fprintf(c->out.file, "%s: %s\n",
                                         out_color(&c->out, COLOR_WARN, daemon),
                                         out_text(&c->out, e->text));
@@ -156,7 +152,7 @@ static int print_status_json(struct cli *c, const struct status *s) {
         json_open_object(w, NULL);
         put_list(c, w, "findings", s->findings, NULL);
         put_list(c, w, "proposals", s->proposals, NULL);
-        put_list(c, w, "changes", s->changes, change_open);
+        put_list(c, w, "changes", s->changes, change_is_open);
         json_put_value(w, "observer", s->sides[DAEMON_OBSERVER].health);
         json_put_value(w, "dtgovd", s->sides[DAEMON_CONTROL].health);
         json_close_object(w);
@@ -164,10 +160,13 @@ static int print_status_json(struct cli *c, const struct status *s) {
 }
 
 static void print_all(struct cli *c, const struct status *s) {
+        bool is_alone = s->sides[DAEMON_OBSERVER].exit != EXIT_DONE;
+
         print_findings(c, s);
         print_summary(c, s);
-        print_notes(c, "dtgovd", s->sides[DAEMON_CONTROL].health);
-        print_notes(c, "dtgov-observer", s->sides[DAEMON_OBSERVER].health);
+        print_notes(c, "dtgovd", s->sides[DAEMON_CONTROL].health,
+                        is_alone ? "observer absent" : NULL);
+        print_notes(c, "dtgov-observer", s->sides[DAEMON_OBSERVER].health, NULL);
 }
 
 int run_status(struct cli *c, char *const *arguments, unsigned count) {

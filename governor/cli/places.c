@@ -35,7 +35,8 @@ int load_places(struct cli *c) {
         if (c->places_loaded)
                 return EXIT_DONE;
         r = ask(c, DAEMON_OBSERVER, "ListContainers", NULL, &answer);
-        if (r != EXIT_DONE)
+        c->is_nameless = r != EXIT_DONE;
+        if (c->is_nameless)
                 r = ask(c, DAEMON_CONTROL, "ListContainers", NULL, &answer);
         if (r != EXIT_DONE)
                 return r;
@@ -136,6 +137,12 @@ int find_place(struct cli *c, const char *words, const struct place **ret) {
                 return complain(c, r, "%s", c->error.text);
         changed = is_id(words, 'C') ? place_of_change(c, words) : NULL;
         r = place_find(c->places, c->places_count, words, changed, ret, &why);
+        if (r == -ENOENT && c->is_nameless)
+                return complain(c, EXIT_ERROR,
+                                "%s: no container has that id, and dtgov-observer, which knows "
+                                "their names, does not answer; sudo systemctl start "
+                                "dtgov-observer, or take an id of docker ps",
+                                out_text(&c->out, words));
         return r < 0 ? complain(c, r == -EINVAL ? EXIT_USAGE : EXIT_ERROR, "%s", why.text)
                      : EXIT_DONE;
 }

@@ -136,6 +136,12 @@ static bool kept_more(const struct json *change) {
         return false;
 }
 
+bool change_is_open(const struct json *change) {
+        int state = change_state_from_name(text_of(change, "state"));
+
+        return state >= 0 && change_states[state].open;
+}
+
 const char *state_words(struct cli *c, const struct json *change) {
         static const char *const words[CHANGE_STATE_COUNT] = {
                 [CHANGE_COMMITTED] = "kept",

@@ -15,6 +15,9 @@ const char *knobs_words(struct cli *c, const struct json *object);
 /* The same of a change, and whether a policy approved it. */
 const char *change_words(struct cli *c, const struct json *change);
 
+/* Whether it is under way or on probation. */
+bool change_is_open(const struct json *change);
+
 /* "on probation, 43 s left"; and why it is in that state, "" when there is nothing to say. */
 const char *state_words(struct cli *c, const struct json *change);
 const char *reason_words(struct cli *c, const struct json *object);

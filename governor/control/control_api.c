@@ -161,8 +161,8 @@ static void put_notes(struct control *c, struct json_writer *w) {
                 json_put_string(w, NULL, "paused: nothing is applied; go on: sudo dtgov resume");
         if (!control_observer_present(c))
                 json_put_string(w, NULL,
-                                "observer absent: no new changes; rollbacks work; start "
-                                "dtgov-observer");
+                                "observer absent: no new changes; rollbacks work: sudo systemctl "
+                                "start dtgov-observer");
         if (journal_health(c->journal) != JOURNAL_OK)
                 json_put_string(w, NULL, journal_health_text(c->journal));
         if (!c->psi_available)

@@ -286,7 +286,9 @@ void findings_change(struct manager *m, struct target *t, const struct change *c
         e->decided = c->state != CHANGE_PROPOSED;
         if (c->state == CHANGE_REJECTED)
                 e->rejected = true;
-        if (c->state == CHANGE_EXPIRED || c->state == CHANGE_STALE)
+        /* Nobody has said no: it had its time, or was only tried. */
+        if (c->state == CHANGE_EXPIRED || c->state == CHANGE_STALE ||
+                        (c->state == CHANGE_ROLLED_BACK && c->reason == REASON_TRIAL))
                 e->submission = SUBMISSION_PENDING;
 }
 

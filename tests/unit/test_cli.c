@@ -299,6 +299,43 @@ static void trust_in_a_rule_is_a_word_to_dtgovd(void **state) {
         assert_non_null(strstr(b->out, "cpu-quota is trusted"));
 }
 
+static void what_was_taken_back_shows_how_it_is_done_again(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "ListChanges", "changes\":[", "rolled_back", "");
+        assert_int_equal(run_line(b, "show C17"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "dtgov set api 'cpu.max=150000 100000'\n"));
+        assert_int_equal(run_line(b, "show api"), EXIT_DONE);
+        assert_null(strstr(b->out, "C17"));
+}
+
+static void a_container_shows_what_is_under_way_in_it(void **state) {
+        struct bench *b = *state;
+
+        fake_change(b, "ListChanges", "changes\":[", "probation", "");
+        assert_int_equal(run_line(b, "show api"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "  C17        cpu.max 0.5 "));
+        assert_non_null(strstr(b->out, "on probation"));
+}
+
+static void while_paused_nothing_is_proposed(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "Health", NULL, "{\"paused\":true}");
+        assert_int_equal(run_line(b, "set api cpu.max=1 --yes"), EXIT_REFUSED);
+        assert_non_null(strstr(b->err, "dtgov is paused: sudo dtgov resume"));
+        assert_null(strstr(b->heard, "Propose"));
+}
+
+static void without_the_observer_names_are_said_to_be_unknown(void **state) {
+        struct bench *b = *state;
+
+        (void)unlink(b->path[DAEMON_OBSERVER]);
+        assert_int_equal(run_line(b, "set web cpu.max=1 --yes"), EXIT_ERROR);
+        assert_non_null(strstr(b->err, "web: no container has that id, and dtgov-observer"));
+        assert_non_null(strstr(b->err, "sudo systemctl start dtgov-observer"));
+}
+
 static void help_is_a_command_too(void **state) {
         struct bench *b = *state;
 
@@ -418,6 +455,10 @@ int main(void) {
                 AGAINST_DAEMONS(a_dry_run_of_a_wish_says_that_nothing_was_proposed),
                 AGAINST_DAEMONS(what_is_done_already_is_no_error),
                 AGAINST_DAEMONS(what_was_taken_back_is_not_applied_already),
+                AGAINST_DAEMONS(what_was_taken_back_shows_how_it_is_done_again),
+                AGAINST_DAEMONS(a_container_shows_what_is_under_way_in_it),
+                AGAINST_DAEMONS(while_paused_nothing_is_proposed),
+                AGAINST_DAEMONS(without_the_observer_names_are_said_to_be_unknown),
                 AGAINST_DAEMONS(trust_in_a_rule_is_a_word_to_dtgovd),
                 AGAINST_DAEMONS(what_was_approved_for_good_is_not_tried),
                 AGAINST_DAEMONS(who_may_not_decide_is_told_before_the_question),

@@ -118,6 +118,22 @@ static void what_was_refused_is_asked_again_after_a_minute(void **state) {
         assert_int_equal(f->t.entries[RULE]->submission, SUBMISSION_PENDING);
 }
 
+static void what_was_only_tried_is_proposed_again(void **state) {
+        struct fixture *f = *state;
+        struct change c = {
+                .state = CHANGE_ROLLED_BACK, .reason = REASON_PERSON, .rule = RULE, .proposal = 7
+        };
+
+        run(f, 0, 40);
+        (void)submitted(f, 1);
+        answer(f, 1, 7, REASON_NONE);
+        findings_change(&f->m, &f->t, &c, f->t.sampler.last.boottime_ns);
+        assert_int_equal(f->t.entries[RULE]->submission, SUBMISSION_ANSWERED);
+        c.reason = REASON_TRIAL;
+        findings_change(&f->m, &f->t, &c, f->t.sampler.last.boottime_ns);
+        assert_int_equal(f->t.entries[RULE]->submission, SUBMISSION_PENDING);
+}
+
 static void what_a_person_rejected_is_not_asked_again(void **state) {
         struct fixture *f = *state;
         struct change c = { .state = CHANGE_REJECTED, .rule = RULE, .proposal = 7 };
@@ -137,6 +153,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(what_is_found_is_submitted_once),
                 TEST(what_was_refused_is_asked_again_after_a_minute),
+                TEST(what_was_only_tried_is_proposed_again),
                 TEST(what_a_person_rejected_is_not_asked_again),
         };
 
