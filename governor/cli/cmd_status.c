@@ -10,7 +10,8 @@
 #include "governor/cli/words.h"
 #include "state/change.h"
 
-#define FINDINGS_SHOWN 5
+#define FINDINGS_SHOWN   5
+#define FINDING_TAKES_NS (60 * NSEC_PER_SEC)
 
 struct status {
         const struct json *findings, *proposals, *changes;
@@ -96,6 +97,17 @@ static void print_findings(struct cli *c, const struct status *s) {
                 (void)fprintf(c->out.file, "%u more: dtgov findings\n", count - shown);
 }
 
+/* A finding takes half a minute of evidence: until then nothing is said of what there is not. */
+static const char *nothing_found(struct cli *c, const struct json *health) {
+        uint64_t now = boottime_ns(), started = number_of(health, "startedBoottimeNs", 0);
+        uint64_t watched = u64_sub(now, started);
+
+        if (started > 0 && watched < FINDING_TAKES_NS)
+                return out_format(&c->out, ", for %s: what slows them down shows within a minute",
+                                out_duration(&c->out, watched / NSEC_PER_USEC));
+        return ", nothing slows them down: dtgov top --once";
+}
+
 static void print_summary(struct cli *c, const struct status *s) {
         const struct side *observer = &s->sides[DAEMON_OBSERVER];
         bool watched = observer->exit == EXIT_DONE;
@@ -112,7 +124,7 @@ static void print_summary(struct cli *c, const struct status *s) {
                 (void)fprintf(c->out.file, "%" PRIu64 " container%s %s", containers,
                                 containers == 1 ? "" : "s", watched ? "watched" : "not watched");
                 if (watched && !children_of(s->findings, "findings"))
-                        (void)fputs(", nothing slows them down: dtgov top --once", c->out.file);
+                        (void)fputs(nothing_found(c, observer->health), c->out.file);
                 (void)fputc('\n', c->out.file);
         }
         if (pending > 0)

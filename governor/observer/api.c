@@ -340,6 +340,7 @@ static int health(struct varlink *link, const struct json *parameters, void *use
 
         json_put_string(w, "version", DTGOV_VERSION);
         json_put_i64(w, "pid", getpid());
+        json_put_u64(w, "startedBoottimeNs", m->started_ns);
         json_put_u64(w, "containers", m->targets_count);
         json_put_u64(w, "intervalUsec", manager_interval_usec(m));
         json_put_u64(w, "sweepUsec", m->sweep_usec);

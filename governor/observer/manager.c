@@ -292,6 +292,7 @@ int manager_new(struct manager **ret, const struct manager_options *options, str
                 return error_set(err, -ENOMEM, "out of memory");
 
         m->options = *options;
+        m->started_ns = proc_boottime_ns();
         m->proc_fd = m->uplink.fd = m->numbers.dir_fd = -1;
         r = open_directories(m, err);
         if (r >= 0)

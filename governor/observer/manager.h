@@ -46,6 +46,7 @@ struct manager {
         struct disks disks;
         struct target **targets;
         size_t targets_count, targets_room;
+        uint64_t started_ns; /* CLOCK_BOOTTIME */
         uint64_t tick;
         uint64_t sweep_usec; /* time that the last whole sweep took, all its parts together */
         uint64_t sweep_sum_usec;

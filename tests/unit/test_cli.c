@@ -318,6 +318,21 @@ static void a_container_shows_what_is_under_way_in_it(void **state) {
         assert_non_null(strstr(b->out, "on probation"));
 }
 
+static void in_its_first_minute_the_observer_has_not_found_nothing(void **state) {
+        struct bench *b = *state;
+
+        fake_answer(b, "ListFindings", NULL, "{\"findings\":[]}");
+        fake_answer(b, "Health", NULL,
+                        "{\"containers\":1,\"link\":true,\"startedBoottimeNs\":%llu}",
+                        (unsigned long long)(boottime_ns() - 20 * NSEC_PER_SEC));
+        assert_int_equal(run_line(b, "status"), EXIT_DONE);
+        assert_non_null(strstr(
+                        b->out, "1 container watched, for 20 s: what slows them down shows"));
+        fake_answer(b, "Health", NULL, "{\"containers\":1,\"link\":true,\"startedBoottimeNs\":1}");
+        assert_int_equal(run_line(b, "status"), EXIT_DONE);
+        assert_non_null(strstr(b->out, "nothing slows them down"));
+}
+
 static void while_paused_nothing_is_proposed(void **state) {
         struct bench *b = *state;
 
@@ -457,6 +472,7 @@ int main(void) {
                 AGAINST_DAEMONS(what_was_taken_back_is_not_applied_already),
                 AGAINST_DAEMONS(what_was_taken_back_shows_how_it_is_done_again),
                 AGAINST_DAEMONS(a_container_shows_what_is_under_way_in_it),
+                AGAINST_DAEMONS(in_its_first_minute_the_observer_has_not_found_nothing),
                 AGAINST_DAEMONS(while_paused_nothing_is_proposed),
                 AGAINST_DAEMONS(without_the_observer_names_are_said_to_be_unknown),
                 AGAINST_DAEMONS(trust_in_a_rule_is_a_word_to_dtgovd),
