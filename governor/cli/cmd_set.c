@@ -14,7 +14,13 @@
 static const char *nearest_knob(const char *file) {
         unsigned best = KNOB_TYPO_MOST + 1;
         const char *name = NULL;
+        char most[KNOB_NAME_MAX + 8];
+        int id;
 
+        (void)snprintf(most, sizeof(most), "%s.max", file); /* "cpu" */
+        id = knob_find(most);
+        if (id >= 0 && knobs[id].settable)
+                return knobs[id].file;
         for (size_t i = 0; i < KNOB_COUNT; i++) {
                 unsigned distance = word_distance(file, knobs[i].file);
 

@@ -42,8 +42,8 @@ const struct command commands[] = {
                         "  dtgov trial P17 10m    TIME is like 90s, 10m or 2h, at most a day\n"
                         "  dtgov keep C17\n",
                         DECIDING, 2, 2, run_trial },
-        { "keep", "C", "what is on trial, or held, stays", "  dtgov keep C17\n", OPTION_JSON, 1, 1,
-                        run_keep },
+        { "keep", "C", "what is on trial, or held, stays", "  dtgov keep C17\n",
+                        OPTION_JSON | OPTION_YES, 1, 1, run_keep },
         { "reject", "P [--reason TEXT]", "do not apply a proposal",
                         "  dtgov reject P17 --reason 'a one-time import'\n",
                         OPTION_JSON | OPTION_REASON, 1, 1, run_reject },

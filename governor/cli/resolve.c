@@ -93,6 +93,12 @@ static int not_found(const char *words, struct error *err) {
                                         "%s is the id of a %s; want a container or an environment, "
                                         "dtgov ps lists them",
                                         clean, ids[i].of);
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+                if (is_id(words, (char)(ids[i].letter | 0x20))) /* in lower case */
+                        return error_set(err, -ENOENT,
+                                        "%s: no such container or environment, and ids of a %s "
+                                        "begin with %c: did you mean %c%s?",
+                                        clean, ids[i].of, ids[i].letter, ids[i].letter, clean + 1);
         return error_set(err, -ENOENT, "%s: no such container or environment; dtgov ps lists them",
                         clean);
 }

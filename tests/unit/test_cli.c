@@ -228,6 +228,7 @@ static void usage_errors_say_what_is_wanted(void **state) {
         static const struct {
                 const char *line, *says;
         } cases[] = {
+                { "set api cpu=1 --yes", "cpu: no knob that dtgov sets; did you mean cpu.max?" },
                 { "aprove P17", "aprove: no such command; did you mean approve? dtgov help" },
                 { "lst", "dtgov: lst: no such command; dtgov help lists them\n" },
                 { "help aprove", "did you mean approve?" },
@@ -270,6 +271,7 @@ static void what_is_not_there_is_told_alike(void **state) {
                 { "approve P99 --yes", "dtgov: P99: no such proposal; dtgov proposals --all" },
                 { "trial P99 10m --yes", "dtgov: P99: no such proposal; dtgov proposals --all" },
                 { "set x cpu.max=1 --yes", "dtgov: x: no such container or environment; dtgov" },
+                { "show p99", "begin with P: did you mean P99?" },
                 { "set P1 cpu.max=1 --yes", "dtgov: P1 is the id of a proposal; want a container" },
                 { "rollback C99", "dtgov: C99: no such change; dtgov changes lists them\n" },
         };
