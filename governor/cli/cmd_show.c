@@ -132,6 +132,24 @@ static const struct json *finding_of(struct cli *c, const char *id) {
         return find_of(answer, "findings", "id", id);
 }
 
+/* A person's wish comes without the prose of a finding. */
+static const char *risk_words(struct cli *c, const char *risk) {
+        static const struct {
+                const char *risk, *because;
+        } words[] = {
+                { "low", "the host has what it takes" },
+                { "medium", "others may want what it takes, or it may slow down what runs" },
+                { "high", "with less memory what runs may slow down, or end" },
+        };
+
+        for (size_t i = 0; i < ARRAY_LEN(words); i++)
+                if (strcmp(risk, words[i].risk) == 0)
+                        return out_format(&c->out, "%s: %s",
+                                        out_color(&c->out, i == 0 ? COLOR_GOOD : COLOR_WARN, risk),
+                                        words[i].because);
+        return out_text(&c->out, risk);
+}
+
 void show_proposal(struct cli *c, const struct json *p) {
         const struct json *finding = finding_of(c, text_of(p, "finding"));
         uint64_t left = u64_sub(number_of(p, "expiresBoottimeNs", 0), boottime_ns());
@@ -158,10 +176,7 @@ void show_proposal(struct cli *c, const struct json *p) {
                                                                                       0))));
         print_fact(c, "expected", loss_words(c, p, "expectedUsecPerMin"));
         if (!finding || text_of(finding, "risk")[0] == '\0')
-                print_fact(c, "risk",
-                                out_color(&c->out,
-                                                strcmp(risk, "low") == 0 ? COLOR_GOOD : COLOR_WARN,
-                                                out_text(&c->out, risk)));
+                print_fact(c, "risk", risk_words(c, risk));
         if (!finding)
                 print_fact(c, "lasts", "until the container is re-created; no restart is needed");
 }
