@@ -69,9 +69,12 @@ static const char *gauge_name(struct cli *c, const struct json *gauge) {
 }
 
 static void print_evidence(struct cli *c, const struct json *finding) {
+        const char *words = "";
+
         for (const struct json *g = children_of(finding, "evidence"); g; g = g->next)
-                print_fact(c, "measured",
-                                out_format(&c->out, "%s: %s", gauge_name(c, g), gauge_words(c, g)));
+                words = out_format(&c->out, "%s%s%s: %s", words, words[0] ? ", " : "",
+                                gauge_name(c, g), gauge_words(c, g));
+        print_fact(c, "measured", words);
 }
 
 static int print_processes(struct cli *c, const struct json *list) {
