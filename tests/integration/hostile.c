@@ -9,6 +9,8 @@
  *     strangers proposals and verdicts for whatever it knows, mixed up, a hundred a second
  *     noise     messages of the right size whose content is chance, a hundred a second
  *     hangs     neither reads nor ends
+ *
+ * With a file DIR/deaf it closes the socket for questions (fd 4), so that nobody waits for answers.
  */
 #include "state/link.h"
 
@@ -20,6 +22,7 @@
 #include <unistd.h>
 
 #define LINK_FD    3
+#define QUERY_FD   4
 #define KNOWN_MAX  64
 #define PAUSE_USEC 10000 /* a hundred a second */
 
@@ -200,10 +203,18 @@ static void act_as(const char *name) {
 int main(int argc, char **argv) {
         char path[512], name[32];
         const char *slash = strrchr(argv[0], '/');
+        int len = (int)(slash ? slash - argv[0] : 0);
+        FILE *deaf;
 
         (void)argc;
         srandom(1);
-        (void)snprintf(path, sizeof(path), "%.*s/go", (int)(slash ? slash - argv[0] : 0), argv[0]);
+        (void)snprintf(path, sizeof(path), "%.*s/deaf", len, argv[0]);
+        deaf = fopen(path, "re");
+        if (deaf) {
+                (void)fclose(deaf);
+                (void)close(QUERY_FD);
+        }
+        (void)snprintf(path, sizeof(path), "%.*s/go", len, argv[0]);
         say_hello();
         for (;;) {
                 FILE *go = fopen(path, "re");

@@ -72,8 +72,9 @@ echo "50000 100000" > "$dir/cpu.max"
 mine=$(limits_of "$T/mine") theirs=$(limits_of "$T/theirs")
 stop_dtgovd TERM
 
-meet silent rolled_back "silent"
 meet hangs rolled_back "neither reads nor ends"
+touch $H/deaf
+meet silent rolled_back "silent"
 meet often rolled_back "too often"
 meet early rolled_back "hello twice"
 meet theirs rolled_back "what only dtgovd may send"
