@@ -74,7 +74,8 @@ stop_dtgovd TERM
 
 meet hangs rolled_back "neither reads nor ends"
 touch $H/deaf
-meet silent rolled_back "silent"
+meet silent rolled_back "silent" # beside the one that hangs, and still has the socket
+pkill -KILL -x dtgov-observer
 meet often rolled_back "too often"
 meet early rolled_back "hello twice"
 meet theirs rolled_back "what only dtgovd may send"
